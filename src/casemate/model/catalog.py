@@ -1,0 +1,127 @@
+"""The catalog: things that a user declares in TOML. A misspelt key is refused by name.
+
+Fields keep the names and units of the files (degrees where the name says so); conversion to SI and
+radians happens once, in `physics`.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Lat = Annotated[float, Meta(ge=-90.0, le=90.0)]
+Lon = Annotated[float, Meta(ge=-180.0, le=180.0)]
+Height = Annotated[float, Meta(ge=-500.0, le=9000.0)]
+Positive = Annotated[float, Meta(gt=0.0)]
+NotNegative = Annotated[float, Meta(ge=0.0)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Name = Annotated[str, Meta(min_length=1, max_length=80)]
+Band = tuple[float, float]
+Ring = Annotated[tuple[tuple[Lat, Lon], ...], Meta(min_length=3)]
+"""A simple polygon as (lat_deg, lon_deg) vertices, not closed."""
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every declaration has in common: frozen, by keyword, no unknown key."""
+
+
+class SitePoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The origin of the site's ENU frame; height above mean sea level."""
+
+    name: Name
+    lat_deg: Lat
+    lon_deg: Lon
+    height_m: Height
+
+
+class RadarSite(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A radar: where it stands, what it covers, how well it measures."""
+
+    name: Name
+    lat_deg: Lat
+    lon_deg: Lon
+    height_m: Height
+    scan_period_s: Positive
+    sigma_range_m: Positive
+    sigma_azimuth_deg: Positive
+    sigma_elevation_deg: Positive | None = None  # None: a 2D radar
+    sigma_range_rate_mps: Positive | None = None  # None: no Doppler
+    p_detection: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.9
+    false_plots_per_scan: NotNegative = 10.0
+    range_m: Band = (500.0, 25_000.0)
+    azimuth_deg: Band | None = None  # clockwise from, to; None: all round
+    elevation_deg: Band = (0.5, 60.0)
+    sac: Annotated[int, Meta(ge=0, le=255)] | None = None
+    sic: Annotated[int, Meta(ge=0, le=255)] | None = None
+
+
+class EnvironmentSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Earth and the air that the filter and the prediction assume."""
+
+    earth: Annotated[str, Meta(pattern="^(wgs84|flat)$")] = "wgs84"
+    atmosphere: str = "ussa76"  # "ussa76", "exponential", or a profile file
+    gravity_mps2: Positive = 9.80665  # with earth = "flat"
+    density_kgpm3: Positive = 1.225  # with atmosphere = "exponential"
+    scale_height_m: Positive = 9144.0  # with atmosphere = "exponential"
+    wind: str = "none"  # "none", or a profile file
+
+
+class TrackingSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the user may say about tracking; everything else has one good value."""
+
+    drag_curve: str = "generic"  # "generic", "constant", or the name of a round class
+
+
+class WarningZone(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """People who are warned together, and the time that they need to take cover."""
+
+    name: Name
+    polygon_deg: Ring
+    shelter_s: NotNegative = 10.0
+
+
+class DefendedAsset(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something worth protecting."""
+
+    name: Name
+    polygon_deg: Ring
+    priority: Annotated[int, Meta(ge=1, le=9)] = 1  # 1 is first
+
+
+class SiteFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole site file."""
+
+    site: SitePoint
+    sensor: Annotated[tuple[RadarSite, ...], Meta(min_length=1)]
+    environment: EnvironmentSettings = EnvironmentSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    zone: tuple[WarningZone, ...] = ()
+    asset: tuple[DefendedAsset, ...] = ()
+
+
+class RoundClass(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A class of rounds (not a product): body, drag by Mach, thrust if any, spread, and where each figure is from."""
+
+    name: Name
+    title: str
+    kind: Annotated[str, Meta(pattern="^(rocket|mortar|shell)$")]
+    mass_kg: Positive  # in flight, after burn
+    mass_launch_kg: Positive | None = None  # before burn; rockets only
+    calibre_m: Positive
+    mach: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]
+    cd: Annotated[tuple[Positive, ...], Meta(min_length=2)]
+    burn_s: Positive | None = None
+    burnout_speed_mps: Positive | None = None
+    drag_sigma_round: Share  # 1 sigma between rounds of one lot, share of K
+    drag_sigma_make: Share  # 1 sigma between makes
+    hazard_radius_m: Positive  # half of unprotected standing people are casualties inside it
+    sigma_range_share: Share  # of the ground range, 1 sigma
+    sigma_cross_share: Share
+    p_dud: Share
+    source: dict[str, str]
+
+
+class RoundFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole round class file."""
+
+    round: Annotated[tuple[RoundClass, ...], Meta(min_length=1)]

@@ -1,0 +1,106 @@
+"""Messages: frozen structs that flow through the corridor and are journalled.
+
+Inputs are `Scan`, `Tick` and `Aside`; the output of every step is `Events`.
+"""
+
+from enum import StrEnum
+
+import msgspec
+import numpy as np
+
+from casemate.model.records import FATE, IMPACT, TRACK, TRACK_CLASS, Records
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What every message has in common: it never changes after it was made."""
+
+
+class Scan(Message, frozen=True, kw_only=True, tag=True):
+    """What a sensor delivers at once: a sector of a rotation, a dwell, or a whole turn.
+
+    The arc runs clockwise from `az_from_rad` to `az_to_rad` (equal values: all round) and tells what
+    the sensor had a chance to see between `t_start_ns` and `t_end_ns`, so that a miss is a miss.
+    """
+
+    sensor_id: int
+    t_start_ns: int
+    t_end_ns: int
+    t_recv_ns: int
+    az_from_rad: float
+    az_to_rad: float
+    plots: np.ndarray  # PLOT (n,), read-only
+
+
+class Tick(Message, frozen=True, kw_only=True, tag=True):
+    """Time has passed: coasting, dropping and all-clear react to this, never to a clock."""
+
+    t_ns: int
+
+
+class Aside(Message, frozen=True, kw_only=True, tag=True):
+    """Something known beside the plots (labels, truth): journalled and recorded, never shown to the pipeline."""
+
+    t_ns: int
+    kind: str
+    rows: np.ndarray
+
+
+class WarningLevel(StrEnum):
+    """What a zone is told."""
+
+    WARN = "warn"
+    CLEAR = "clear"
+
+
+class Threat(Message, frozen=True, kw_only=True, tag=True):
+    """A track that may hit a defended asset."""
+
+    threat_id: int
+    track_id: int
+    asset_id: int
+    t_ns: int
+    t_impact_ns: int
+    p_hit: float
+    round_class: str
+    rank: int
+    reason: str
+
+
+class ZoneWarning(Message, frozen=True, kw_only=True, tag=True):
+    """What one zone is told: take cover, a change of that, or all clear.
+
+    `supersedes` is the id of the warning that this one replaces, 0 for the first. `is_useful` is false
+    when the time left is shorter than the zone needs to take cover: then no useful warning was possible.
+    """
+
+    warning_id: int
+    zone_id: int
+    level: WarningLevel
+    t_issued_ns: int
+    t_impact_ns: int
+    p_impact: float
+    threat_ids: tuple[int, ...]
+    track_ids: tuple[int, ...]
+    supersedes: int
+    is_useful: bool
+    reason: str
+
+
+def _no_rows(dtype: np.dtype[np.void]) -> Records:
+    return np.zeros(0, dtype)
+
+
+class Events(Message, frozen=True, kw_only=True, tag=True):
+    """All that one step changed: tracks touched, impacts predicted, threats, warnings, counts per stage."""
+
+    t_ns: int
+    tracks: np.ndarray = msgspec.field(default_factory=lambda: _no_rows(TRACK))
+    classes: np.ndarray = msgspec.field(default_factory=lambda: _no_rows(TRACK_CLASS))  # row by row beside tracks
+    impacts: np.ndarray = msgspec.field(default_factory=lambda: _no_rows(IMPACT))
+    fates: np.ndarray = msgspec.field(default_factory=lambda: _no_rows(FATE))
+    threats: tuple[Threat, ...] = ()
+    warnings: tuple[ZoneWarning, ...] = ()
+    diagnostics: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+
+
+Input = Scan | Tick | Aside

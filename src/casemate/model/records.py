@@ -1,0 +1,134 @@
+"""Records: rows of numpy structured arrays, for bulk data and kernels.
+
+SI and radians; time in int64 ns UTC since 1970; frame ENU of the site; a missing value is NaN.
+"""
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Records = NDArray[np.void]
+"""A one-dimensional structured array of one of the dtypes below."""
+
+PLOT = np.dtype(
+    [
+        ("plot_id", "u8"),
+        ("sensor_id", "u2"),
+        ("t_ns", "i8"),
+        ("range_m", "f8"),
+        ("az_rad", "f8"),
+        ("el_rad", "f8"),
+        ("height_m", "f8"),  # above mean sea level, from a transponder or the sensor
+        ("range_rate_mps", "f8"),
+        ("sigma_range_m", "f8"),
+        ("sigma_az_rad", "f8"),
+        ("sigma_el_rad", "f8"),
+        ("sigma_range_rate_mps", "f8"),
+        ("snr_db", "f8"),
+    ]
+)
+
+TRACK = np.dtype(
+    [
+        ("track_id", "u4"),
+        ("status", "u1"),
+        ("motion", "u1"),
+        ("is_height_known", "?"),
+        ("t_ns", "i8"),
+        ("state", "f8", (7,)),  # e n u [m], ve vn vu [m/s], ln of drag parameter Cd S / m [ln m2/kg]
+        ("cov", "f8", (7, 7)),
+        ("n_hit", "u2"),
+        ("n_miss", "u2"),
+        ("llr", "f8"),
+        ("nis", "f8"),
+        ("p_exists", "f8"),
+        ("p_ballistic", "f8"),
+    ]
+)
+
+TRACK_CLASS = np.dtype([("track_id", "u4"), ("i_class", "i2"), ("p_class", "f8")])
+"""Row by row beside `TRACK`; `i_class` counts the catalog's round classes, -1 is "not a round"."""
+
+IMPACT = np.dtype(
+    [
+        ("track_id", "u4"),
+        ("t_ns", "i8"),
+        ("t_impact_ns", "i8"),
+        ("sigma_t_s", "f8"),
+        ("point_m", "f8", (2,)),
+        ("cov_m2", "f8", (2, 2)),
+        ("speed_mps", "f8"),
+        ("fall_angle_rad", "f8"),
+        ("status", "u1"),
+    ]
+)
+
+FATE = np.dtype([("plot_id", "u8"), ("track_id", "u4"), ("refusal", "u1")])
+"""What became of a plot: the track that it updated (0: none), or why it was refused."""
+
+LABEL = np.dtype([("plot_id", "u8"), ("label", "U24")])
+"""What the sensor (or the simulation) calls the thing behind a plot: beside plots, never inside them."""
+
+
+class TrackStatus(IntEnum):
+    """Life of a track."""
+
+    TENTATIVE = 0
+    CONFIRMED = 1
+    COASTING = 2
+    DROPPED = 3
+
+
+class Motion(IntEnum):
+    """The motion model that a track's state is given in."""
+
+    BALLISTIC = 0
+    LEVEL = 1
+
+
+class Status(IntEnum):
+    """Per-row status of a computation; `STATUS_SENTENCES` says each in words."""
+
+    OK = 0
+    NOT_CONVERGED = 1
+    MAX_TIME = 2
+    OUT_OF_TABLE = 3
+    NOT_FINITE = 4
+
+
+STATUS_SENTENCES: dict[Status, str] = {
+    Status.OK: "The value holds.",
+    Status.NOT_CONVERGED: "The iteration did not settle within its limit.",
+    Status.MAX_TIME: "The round did not come down within the time allowed.",
+    Status.OUT_OF_TABLE: "The flight left the tables of air or drag.",
+    Status.NOT_FINITE: "The input held a value that is not finite.",
+}
+
+
+class Refusal(IntEnum):
+    """Why a plot was not used."""
+
+    NONE = 0
+    NOT_FINITE = 1
+    UNKNOWN_SENSOR = 2
+    OUT_OF_RANGE = 3
+    LATE = 4
+    FUTURE = 5
+    DUPLICATE = 6
+
+
+def missing(dtype: np.dtype[Any], n: int) -> Records:
+    """Make `n` rows whose floats are NaN (missing) and whose other fields are zero."""
+    rows = np.zeros(n, dtype)
+    for name in dtype.names or ():
+        if dtype[name].base.kind == "f":
+            rows[name] = np.nan
+    return rows
+
+
+def freeze(rows: Records) -> Records:
+    """Make an array read-only and hand it back: one owner writes, everybody else reads."""
+    rows.flags.writeable = False
+    return rows
