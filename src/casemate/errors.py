@@ -1,12 +1,12 @@
 """The tree of errors that Casemate raises; each carries its facts, so that a caller can act on them.
 
-    CasemateError
-      SettingsError      a file, a setting or the call is wrong: exit code 2
-      FeedError
-        DecodeError      bytes that do not decode
-        SourceLost       an endpoint that fell silent
-      JournalError       a journal that cannot be read or written
-      DomainError        a value outside a model's valid range (also ValueError)
+CasemateError
+SettingsError      a file, a setting or the call is wrong: exit code 2
+FeedError
+DecodeError      bytes that do not decode
+SourceLost       an endpoint that fell silent
+JournalError       a journal that cannot be read or written
+DomainError        a value outside a model's valid range (also ValueError)
 """
 
 

@@ -25,7 +25,7 @@ def cache_folder() -> pathlib.Path:
     given = os.environ.get("NUMBA_CACHE_DIR")
     if given:
         return pathlib.Path(given)
-    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(root) / "casemate" / f"kernels-{_source_hash()}"
 
 
