@@ -31,3 +31,18 @@ GAMMA_EQUATOR_MPS2: Final = 9.7803253359
 
 SOMIGLIANA_K: Final = 0.00193185265241
 """Somigliana's constant [-]; NIMA TR8350.2 (2000), table 3.4."""
+
+USSA76_R0_M: Final = 6_356_766.0
+"""Effective Earth radius of the geopotential height [m]; U.S. Standard Atmosphere, 1976, section 1.2.4."""
+
+USSA76_T0_K: Final = 288.15
+"""Temperature at sea level [K]; U.S. Standard Atmosphere, 1976, table 2."""
+
+USSA76_P0_PA: Final = 101_325.0
+"""Pressure at sea level [Pa]; U.S. Standard Atmosphere, 1976, table 2."""
+
+USSA76_GAS_JPKGK: Final = 8314.32 / 28.9644
+"""Gas constant of air [J/(kg K)], R* / M0; U.S. Standard Atmosphere, 1976, table 2."""
+
+USSA76_GAMMA: Final = 1.4
+"""Ratio of the specific heats of air [-]; U.S. Standard Atmosphere, 1976, table 2."""
