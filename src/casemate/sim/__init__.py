@@ -1,0 +1,1 @@
+"""The simulated world: declared raids, traffic and radars, and engagements that exist nowhere else."""

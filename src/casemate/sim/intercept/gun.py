@@ -1,0 +1,147 @@
+"""Guns as a scenario declares them: generic figures with a band and a source, no product, no performance claim.
+
+A `Gun` names a packaged kind (`data/guns.toml`) or carries its own figures. `ENGAGEMENT` is all that is ever
+recorded of a shot.
+"""
+
+import math
+from enum import IntEnum
+from functools import cache
+from importlib import resources
+from typing import Annotated, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from casemate.model.catalog import Band, Declaration, Height, Lat, Lon, Name, NotNegative, Positive, Share
+
+ENGAGEMENT = np.dtype(
+    [
+        ("engagement_id", "u4"),
+        ("track_id", "u4"),
+        ("gun_id", "u2"),
+        ("t_fire_ns", "i8"),
+        ("t_intercept_ns", "i8"),
+        ("n_rounds", "u4"),
+        ("pk", "f8"),
+        ("outcome", "u1"),
+    ]
+)
+"""What became of a burst, or (NOT_ENGAGED, gun 65535) of a threat that nobody shot at; `pk` as believed at firing."""
+
+NO_GUN = 65535
+
+
+class Outcome(IntEnum):
+    """What became of a threat in one engagement."""
+
+    KILL = 0
+    MISS = 1
+    NOT_ENGAGED = 2
+
+
+class GunKind(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Generic figures of a kind of gun; `band` holds low and high of each, `source` where it is from."""
+
+    name: Name
+    title: str
+    rate_per_min: Positive  # rounds
+    spin_up_s: NotNegative  # time to full rate; half the rounds come in it
+    scatter_mrad: Positive  # each round, 1 sigma per axis
+    aim_error_mrad: NotNegative  # shared by a burst, 1 sigma per axis, the track's own error apart
+    slew_train_degps: Positive
+    slew_elevate_degps: Positive
+    settle_s: NotNegative
+    assess_s: NotNegative  # from intercept until the gun may take the next threat
+    range_m: Band  # slant range of the intercept
+    elevation_deg: Band
+    n_burst: Annotated[int, Meta(ge=1)]
+    n_magazine: Annotated[int, Meta(ge=0)]
+    flight_range_m: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]  # time of flight by slant range,
+    flight_s: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]  # linear between
+    presented_area_m2: Positive  # of the body along the line of fire
+    cloud_radius_m: NotNegative  # of the cloud of pieces where it meets the body; 0: the round itself must hit
+    n_pieces: Annotated[int, Meta(ge=0)]  # in that cloud
+    p_kill_given_hit: Share
+    band: dict[str, Band] = msgspec.field(default_factory=dict[str, Band])
+    source: dict[str, str]
+
+    def __post_init__(self) -> None:
+        """Refuse what no single range check can see."""
+        if not 0.0 <= self.range_m[0] < self.range_m[1]:
+            raise ValueError("range_m must rise from a value of at least 0")
+        if not -20.0 <= self.elevation_deg[0] < self.elevation_deg[1] <= 90.0:
+            raise ValueError("elevation_deg must rise within -20 to 90")
+        if len(self.flight_range_m) != len(self.flight_s):
+            raise ValueError("flight_range_m and flight_s must be of one length")
+        if not (np.all(np.diff(self.flight_range_m) > 0.0) and np.all(np.diff(self.flight_s) > 0.0)):
+            raise ValueError("flight_range_m and flight_s must rise")
+        if not self.flight_range_m[0] <= self.range_m[0] or not self.flight_range_m[-1] >= self.range_m[1]:
+            raise ValueError("flight_range_m must cover range_m")
+        if (self.cloud_radius_m > 0.0) != (self.n_pieces > 0):
+            raise ValueError("cloud_radius_m and n_pieces go together")
+
+    def burst_s(self, n_rounds: int) -> float:
+        """Return how long a burst lasts [s]: full rate after a spin-up in which the rate rises evenly."""
+        per_s = self.rate_per_min / 60.0
+        in_spin_up = 0.5 * per_s * self.spin_up_s
+        if n_rounds < in_spin_up:
+            return self.spin_up_s * (n_rounds / in_spin_up) ** 0.5
+        return self.spin_up_s + (n_rounds - in_spin_up) / per_s
+
+    def reach(self) -> tuple[float, float]:
+        """Return the radius [m] within which a round counts, and the probability that it then kills.
+
+        A contact round must touch the body (a disc of its presented area). A cloud must enclose it; its pieces,
+        evenly spread, then strike with 1 - exp(-n area / cloud area).
+        """
+        if self.cloud_radius_m <= 0.0:
+            return (self.presented_area_m2 / math.pi) ** 0.5, self.p_kill_given_hit
+        strikes = self.n_pieces * self.presented_area_m2 / (math.pi * self.cloud_radius_m**2)
+        return self.cloud_radius_m, -self.p_kill_given_hit * math.expm1(-strikes)
+
+
+class GunFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole file of gun kinds."""
+
+    gun: Annotated[tuple[GunKind, ...], Meta(min_length=1)]
+
+
+@cache
+def packaged_kinds() -> dict[str, GunKind]:
+    """Return the kinds of guns that come with the package, by name."""
+    text = resources.files("casemate").joinpath("data", "guns.toml").read_bytes()
+    return {kind.name: kind for kind in msgspec.toml.decode(text, type=GunFile).gun}
+
+
+class Gun(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A gun of a scenario: where it stands, and a packaged kind or figures of its own."""
+
+    name: Name
+    lat_deg: Lat
+    lon_deg: Lon
+    height_m: Height
+    kind: str = "g20"
+    figures: GunKind | None = None  # in place of a packaged kind
+
+    def __post_init__(self) -> None:
+        """Refuse a kind that is not packaged."""
+        if self.figures is None and self.kind not in packaged_kinds():
+            raise ValueError(f"unknown gun kind {self.kind!r}, known are {', '.join(packaged_kinds())}")
+
+    def resolved(self) -> GunKind:
+        """Return the figures that hold for this gun."""
+        return self.figures or packaged_kinds()[self.kind]
+
+
+class PlannedBurst(NamedTuple):
+    """A burst that a gun will fire; where it aims stays inside `schedule`."""
+
+    engagement_id: int
+    track_id: int
+    gun_id: int
+    t_fire_ns: int
+    t_intercept_ns: int
+    n_rounds: int
+    pk: float
