@@ -1,8 +1,10 @@
 """Flight in the site's ENU frame, as the filter believes it: prediction with sensitivities, and propagation.
 
-The motion is `kernels.motion.acceleration`; the classical Runge-Kutta method of order 4 carries it on. Together with
-the state go its derivatives by the seven starting values (variational equations), so that a covariance comes
-down with the round. A vector `y` (48,) holds e n u ve vn vu, then six derivatives for each of e n u ve vn vu ln K.
+The motion is `kernels.motion.acceleration`; the classical Runge-Kutta method of order 4 carries it on. Beside the
+state go its derivatives by the seven starting values (variational equations), so that a covariance comes down with
+the round. They take one step where the state takes two: its three states give the three Jacobians that the step needs.
+`x` (48,) holds, for each of e n u ve vn vu, a row of eight: the derivatives by e n u ve vn vu ln K at the start, and a
+zero that fills the vector register.
 """
 
 import math
@@ -17,14 +19,43 @@ _OK, _NOT_CONVERGED, _MAX_TIME, _OUT_OF_TABLE, _NOT_FINITE = 0, 1, 2, 3, 4  # mo
 _N_SETTLE = 12
 _SETTLED_M = 1e-4
 
+State = tuple[float, float, float, float, float, float]
+
 
 @njit(cache=True, error_model="numpy")
-def partials(y: NDArray[np.float64], drag_parameter: float, env: Environment, out: NDArray[np.float64]) -> None:
-    """Fill `out` (3, 7): derivatives of the acceleration by e n u [1/s2], ve vn vu [1/s] and ln K [m/s2].
+def _advance(s: State, k: float, dt_s: float, env: Environment) -> State:
+    # One Runge-Kutta step of order 4; positions use the sums of the accelerations.
+    e, n, u, ve, vn, vu = s
+    half = 0.5 * dt_s
+    a0, a1, a2 = acceleration(e, n, u, ve, vn, vu, k, env)
+    b0, b1, b2 = acceleration(
+        e + half * ve, n + half * vn, u + half * vu, ve + half * a0, vn + half * a1, vu + half * a2, k, env
+    )
+    quarter = half * half
+    c0, c1, c2 = acceleration(
+        e + half * ve + quarter * a0, n + half * vn + quarter * a1, u + half * vu + quarter * a2,
+        ve + half * b0, vn + half * b1, vu + half * b2, k, env,
+    )  # fmt: skip
+    square = dt_s * half
+    d0, d1, d2 = acceleration(
+        e + dt_s * ve + square * b0, n + dt_s * vn + square * b1, u + dt_s * vu + square * b2,
+        ve + dt_s * c0, vn + dt_s * c1, vu + dt_s * c2, k, env,
+    )  # fmt: skip
+    sixth = dt_s / 6.0
+    return (
+        e + dt_s * (ve + sixth * (a0 + b0 + c0)),
+        n + dt_s * (vn + sixth * (a1 + b1 + c1)),
+        u + dt_s * (vu + sixth * (a2 + b2 + c2)),
+        ve + sixth * (a0 + 2.0 * (b0 + c0) + d0),
+        vn + sixth * (a1 + 2.0 * (b1 + c1) + d1),
+        vu + sixth * (a2 + 2.0 * (b2 + c2) + d2),
+    )
 
-    Air and drag are linear between table rows, so their slopes are constant in each cell.
-    """
-    e, n, u, ve, vn, vu = y[0], y[1], y[2], y[3], y[4], y[5]
+
+@njit(cache=True, error_model="numpy")
+def _partials(s: State, drag_parameter: float, env: Environment, out: NDArray[np.float64]) -> None:
+    # Fill out (3, 7): derivatives of the acceleration by e n u [1/s2], ve vn vu [1/s] and ln K [m/s2].
+    e, n, u, ve, vn, vu = s
     h = height_over_site(e, n, u, env)
     z = h + env.site_height_m
     rho, inv_a, wind_e, wind_n = air_at(z, env)
@@ -64,126 +95,154 @@ def partials(y: NDArray[np.float64], drag_parameter: float, env: Environment, ou
 
 
 @njit(cache=True, error_model="numpy")
-def _rates(
-    y: NDArray[np.float64], drag_parameter: float, env: Environment, jac: NDArray[np.float64], dy: NDArray[np.float64]
-) -> None:
-    # Time derivative of y, the state alone where y has length 6.
-    dy[0], dy[1], dy[2] = y[3], y[4], y[5]
-    dy[3], dy[4], dy[5] = acceleration(y[0], y[1], y[2], y[3], y[4], y[5], drag_parameter, env)
-    if y.shape[0] == 6:
-        return
-    partials(y, drag_parameter, env, jac)
-    for j in range(7):
-        o = 6 + 6 * j
-        for i in range(3):
-            dy[o + i] = y[o + 3 + i]
-            total = jac[i, 6] if j == 6 else 0.0
-            for m in range(6):
-                total += jac[i, m] * y[o + m]
-            dy[o + 3 + i] = total
+def _slope(jac: NDArray[np.float64], x: NDArray[np.float64], dx: NDArray[np.float64]) -> None:
+    # Time derivative of the sensitivities: dx = A x, and the direct effect of ln K on the velocity.
+    for i in range(24):
+        dx[i] = x[24 + i]
+    for i in range(3):
+        j0, j1, j2, j3, j4, j5 = jac[i, 0], jac[i, 1], jac[i, 2], jac[i, 3], jac[i, 4], jac[i, 5]
+        o = 24 + 8 * i
+        for j in range(8):
+            dx[o + j] = (
+                j0 * x[j] + j1 * x[8 + j] + j2 * x[16 + j] + j3 * x[24 + j] + j4 * x[32 + j] + j5 * x[40 + j]
+            )
+        dx[o + 6] += jac[i, 6]
 
 
 @njit(cache=True, error_model="numpy")
-def _step(
-    y: NDArray[np.float64], dt_s: float, drag_parameter: float, env: Environment,
-    jac: NDArray[np.float64], work: NDArray[np.float64],
+def _spread(
+    x: NDArray[np.float64], jac: NDArray[np.float64], dt_s: float, work: NDArray[np.float64]
 ) -> None:
-    # One Runge-Kutta step of order 4 in place; rows of work: derivative, weighted sum, stage.
+    # One Runge-Kutta step of the sensitivities in place; jac (3, 3, 7) at its start, middle and end.
     rate, total, stage = work[0], work[1], work[2]
-    size = y.shape[0]
-    _rates(y, drag_parameter, env, jac, rate)
-    for part in range(3):
-        ahead = dt_s if part == 2 else 0.5 * dt_s
-        weight = 1.0 if part == 0 else 2.0
-        for i in range(size):
-            total[i] = weight * rate[i] + (total[i] if part > 0 else 0.0)
-            stage[i] = y[i] + ahead * rate[i]
-        _rates(stage, drag_parameter, env, jac, rate)
-    for i in range(size):
-        y[i] += dt_s / 6.0 * (total[i] + rate[i])
+    _slope(jac[0], x, rate)
+    for i in range(48):
+        total[i] = rate[i]
+        stage[i] = x[i] + 0.5 * dt_s * rate[i]
+    _slope(jac[1], stage, rate)
+    for i in range(48):
+        total[i] += 2.0 * rate[i]
+        stage[i] = x[i] + 0.5 * dt_s * rate[i]
+    _slope(jac[1], stage, rate)
+    for i in range(48):
+        total[i] += 2.0 * rate[i]
+        stage[i] = x[i] + dt_s * rate[i]
+    _slope(jac[2], stage, rate)
+    for i in range(48):
+        x[i] += dt_s / 6.0 * (total[i] + rate[i])
 
 
 @njit(cache=True, error_model="numpy")
-def _fall_to_ground(
-    y: NDArray[np.float64], drag_parameter: float, env: Environment, dt_s: float, max_time_s: float,
-    jac: NDArray[np.float64], work: NDArray[np.float64],
-) -> tuple[float, float, int]:
-    # Carry y down to the ground; return time, rate of height there, and a status.
-    t, status = 0.0, _OK
-    top = env.air_z0_m + env.air_dz_m * (env.air.shape[0] - 1)
-    for _ in range(int(max_time_s / dt_s) + 1):
-        h = height_over_site(y[0], y[1], y[2], env)
-        h_rate = y[5] + (y[0] * y[3] + y[1] * y[4]) / env.earth_radius_m
-        if h <= env.ground_m and h_rate < 0.0:
-            break
-        if h + env.site_height_m > top:
-            status = _OUT_OF_TABLE
-        _step(y, dt_s, drag_parameter, env, jac, work)
-        t += dt_s
-    else:
-        return t, 0.0, _MAX_TIME
+def _over_ground(s: State, env: Environment) -> tuple[float, float]:
+    # Height over the ground [m] and its rate [m/s].
+    over = height_over_site(s[0], s[1], s[2], env) - env.ground_m
+    return over, s[5] + (s[0] * s[3] + s[1] * s[4]) / env.earth_radius_m
+
+
+@njit(cache=True, error_model="numpy")
+def _land(s: State, k: float, dt_s: float, env: Environment) -> tuple[float, State, State, bool]:
+    # From the last state over the ground: time to it, state half way and there (Newton, two steps an iteration).
+    t, middle, end = dt_s, s, s
     for _ in range(_N_SETTLE):
-        miss = height_over_site(y[0], y[1], y[2], env) - env.ground_m
-        h_rate = y[5] + (y[0] * y[3] + y[1] * y[4]) / env.earth_radius_m
-        if not h_rate < 0.0:
+        middle = _advance(s, k, 0.5 * t, env)
+        end = _advance(middle, k, 0.5 * t, env)
+        over, rate = _over_ground(end, env)
+        if not rate < 0.0:
             break
-        if abs(miss) < _SETTLED_M:
-            return t, h_rate, status
-        back = miss / h_rate
-        back = -dt_s if back < -dt_s else back
-        _step(y, -back if back <= dt_s else -dt_s, drag_parameter, env, jac, work)
-        t -= back if back <= dt_s else dt_s
-    return t, 0.0, _NOT_CONVERGED
+        if abs(over) < _SETTLED_M:
+            return t, middle, end, True
+        t -= over / rate
+        if not abs(t) < 60.0:
+            break
+    return t, middle, end, False
+
+
+@njit(cache=True, error_model="numpy")
+def _fall(
+    s: State, k: float, env: Environment, dt_s: float, max_time_s: float,
+    x: NDArray[np.float64], jac: NDArray[np.float64], work: NDArray[np.float64],
+) -> tuple[float, State, int]:  # fmt: skip
+    # Carry state and sensitivities down to the ground; return time, state there, status.
+    t, status = 0.0, _OK
+    top = env.air_z0_m + env.air_dz_m * (env.air.shape[0] - 1) - env.site_height_m - env.ground_m
+    for i in range(48):
+        x[i] = 1.0 if i % 9 == 0 else 0.0
+    _partials(s, k, env, jac[0])
+    over, rate = _over_ground(s, env)
+    first = 0.0 if over <= 0.0 and rate < 0.0 else 2.0 * dt_s
+    while t <= max_time_s:
+        middle = _advance(s, k, dt_s, env)
+        end = _advance(middle, k, dt_s, env)
+        over, rate = _over_ground(end, env)
+        if first == 0.0 or (over <= 0.0 and rate < 0.0):
+            rest, middle, end, is_settled = _land(s, k, first, env)
+            _partials(middle, k, env, jac[1])
+            _partials(end, k, env, jac[2])
+            _spread(x, jac, rest, work)
+            return t + rest, end, status if is_settled else _NOT_CONVERGED
+        if not math.isfinite(over):
+            return t, end, _NOT_FINITE
+        if over > top:
+            status = _OUT_OF_TABLE
+        _partials(middle, k, env, jac[1])
+        _partials(end, k, env, jac[2])
+        _spread(x, jac, 2.0 * dt_s, work)
+        jac[0, :, :] = jac[2]
+        s = end
+        t += 2.0 * dt_s
+    return t, s, _MAX_TIME
+
+
+@njit(cache=True, error_model="numpy")
+def _carry_cov(
+    s: State, x: NDArray[np.float64], cov: NDArray[np.float64], env: Environment, by: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    # Fill out (4,): covariance ee, en, nn [m2] and variance of the time [s2] at the ground.
+    _, rate = _over_ground(s, env)
+    for j in range(7):
+        dh = x[16 + j] + (s[0] * x[j] + s[1] * x[8 + j]) / env.earth_radius_m
+        by[0, j] = x[j] - s[3] * dh / rate
+        by[1, j] = x[8 + j] - s[4] * dh / rate
+        by[2, j] = -dh / rate
+    ee, en, nn, tt = 0.0, 0.0, 0.0, 0.0
+    for i in range(7):
+        for j in range(7):
+            c = cov[i, j]
+            ee += by[0, i] * c * by[0, j]
+            en += by[0, i] * c * by[1, j]
+            nn += by[1, i] * c * by[1, j]
+            tt += by[2, i] * c * by[2, j]
+    out[0], out[1], out[2], out[3] = ee, en, nn, tt
 
 
 @njit(cache=True, error_model="numpy")
 def predict_many(
     states: NDArray[np.float64], covs: NDArray[np.float64], env: Environment, dt_s: float, max_time_s: float,
     out: NDArray[np.float64], status: NDArray[np.uint8],
-) -> None:
+) -> None:  # fmt: skip
     """Fill `out` (n, 9) with the impact of each state (n, 7) on the ground, and how sure it is.
 
-    Columns: time to go [s], east, north [m], covariance ee, en, nn [m2], sigma of the time [s], speed [m/s], angle of
-    fall [rad]. The covariance (n, 7, 7) goes through dx - v dh / (dh/dt), with dh / (dh/dt) for the time.
+    Columns: time to go [s], east, north [m], speed [m/s], angle of fall [rad], covariance ee, en, nn [m2], variance of
+    the time [s2]. The covariance (n, 7, 7) goes through dx - v dh / (dh/dt), with -dh / (dh/dt) for the time.
     """
-    y, work, jac = np.empty(48), np.empty((3, 48)), np.empty((3, 7))
-    by = np.empty((3, 7))
+    x, work, jac, by = np.empty(48), np.empty((3, 48)), np.empty((3, 3, 7)), np.empty((3, 7))
     for row in range(states.shape[0]):
-        y[:6] = states[row, :6]
-        for j in range(42):
-            y[6 + j] = 1.0 if j < 36 and j % 7 == 0 else 0.0
         out[row, :] = math.nan
         if not (math.isfinite(states[row].sum()) and math.isfinite(covs[row].sum())):
             status[row] = _NOT_FINITE
             continue
-        t, h_rate, status[row] = _fall_to_ground(y, math.exp(states[row, 6]), env, dt_s, max_time_s, jac, work)
-        if h_rate == 0.0:
+        y = states[row]
+        s = (y[0], y[1], y[2], y[3], y[4], y[5])
+        t, s, status[row] = _fall(s, math.exp(y[6]), env, dt_s, max_time_s, x, jac, work)
+        if status[row] != _OK and status[row] != _OUT_OF_TABLE:
             continue
-        if not math.isfinite(h_rate):
-            status[row] = _NOT_FINITE
-            continue
-        for j in range(7):
-            o = 6 + 6 * j
-            dh = y[o + 2] + (y[0] * y[o] + y[1] * y[o + 1]) / env.earth_radius_m
-            by[0, j] = y[o] - y[3] * dh / h_rate
-            by[1, j] = y[o + 1] - y[4] * dh / h_rate
-            by[2, j] = -dh / h_rate
-        spread = (0.0, 0.0, 0.0, 0.0)
-        for i in range(7):
-            for j in range(7):
-                c = covs[row, i, j]
-                spread = (
-                    spread[0] + by[0, i] * c * by[0, j],
-                    spread[1] + by[0, i] * c * by[1, j],
-                    spread[2] + by[1, i] * c * by[1, j],
-                    spread[3] + by[2, i] * c * by[2, j],
-                )
-        across = math.sqrt(y[3] * y[3] + y[4] * y[4])
-        out[row, 0], out[row, 1], out[row, 2] = t, y[0], y[1]
-        out[row, 3], out[row, 4], out[row, 5] = spread[0], spread[1], spread[2]
-        out[row, 6] = math.sqrt(spread[3]) if spread[3] > 0.0 else 0.0
-        out[row, 7] = math.sqrt(across * across + y[5] * y[5])
-        out[row, 8] = math.atan2(-h_rate, across)
+        _, rate = _over_ground(s, env)
+        across = math.sqrt(s[3] * s[3] + s[4] * s[4])
+        out[row, 0], out[row, 1], out[row, 2] = t, s[0], s[1]
+        out[row, 3] = math.sqrt(across * across + s[5] * s[5])
+        out[row, 4] = math.atan2(-rate, across)
+        _carry_cov(s, x, covs[row], env, by, out[row, 5:])
 
 
 @njit(cache=True, error_model="numpy")
@@ -192,16 +251,16 @@ def propagate_many(
 ) -> None:
     """Fill `out` (n, 7) with each state (n, 7) carried on by its own time (n,), in equal steps of at most `step_s`.
 
-    Times may be negative. The drag parameter stays as it is.
+    Times may be negative. The drag parameter stays as it is. A time that is not finite gives NaN.
     """
-    y, work, jac = np.empty(6), np.empty((3, 6)), np.empty((3, 7))
     for row in range(states.shape[0]):
-        y[:] = states[row, :6]
-        n = int(math.ceil(abs(dt_s[row]) / step_s)) if math.isfinite(dt_s[row]) else 0
-        k = math.exp(states[row, 6])
+        y = states[row]
+        s = (y[0], y[1], y[2], y[3], y[4], y[5])
+        is_finite = math.isfinite(dt_s[row])
+        n = int(math.ceil(abs(dt_s[row]) / step_s)) if is_finite else 0
+        k = math.exp(y[6])
         for _ in range(n):
-            _step(y, dt_s[row] / n, k, env, jac, work)
-        out[row, :6] = y
-        out[row, 6] = states[row, 6]
-        if not math.isfinite(dt_s[row]):
-            out[row, :6] = math.nan
+            s = _advance(s, k, dt_s[row] / n, env)
+        for i in range(6):
+            out[row, i] = s[i] if is_finite else math.nan
+        out[row, 6] = y[6]

@@ -64,8 +64,9 @@ def predict_impacts(states: Array, covs: Array, env: Environment, max_time_s: fl
         np.ascontiguousarray(states, np.float64), np.ascontiguousarray(covs, np.float64), env, STEP_S, max_time_s,
         out, status,
     )
-    cov = out[:, [3, 4, 4, 5]].reshape(n, 2, 2)
-    return Predictions(out[:, 0], out[:, 1:3], cov, out[:, 6], out[:, 7], out[:, 8], status)
+    cov = out[:, [5, 6, 6, 7]].reshape(n, 2, 2)
+    sigma_t = np.sqrt(np.maximum(out[:, 8], 0.0))
+    return Predictions(out[:, 0], out[:, 1:3], cov, sigma_t, out[:, 3], out[:, 4], status)
 
 
 def propagate(states: Array, dt_s: Array, env: Environment) -> Array:
