@@ -81,7 +81,8 @@ def test_public_kernels_have_a_sentence_and_a_twin(path, function):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_every_function_of_a_kernel_module_is_a_kernel(path):
+def test_every_public_function_of_a_kernel_module_is_a_kernel(path):
+    """Private plain functions may fill a table when the module is imported."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             assert flags_of(node), f"{path.stem}.{node.name} is plain Python: it belongs in the face"
