@@ -14,7 +14,7 @@ import pytest
 
 from casemate.errors import JournalError
 from casemate.io import journal
-from casemate.io.journal import JournalWriter, decode, encode, read_events, read_inputs, read_meta
+from casemate.io.journal import JournalWriter, decode, encode, read_events, read_inputs, read_meta, read_span
 from casemate.model.messages import Aside, Events, Scan, Tick
 from casemate.model.records import LABEL, PLOT, freeze, missing
 
@@ -56,6 +56,7 @@ def test_rows_come_back_in_order(tmp_path):
 
 def test_a_closed_journal_is_one_file(tmp_path):
     write(tmp_path / "journal.sqlite", 2)
+    assert read_span(tmp_path / "journal.sqlite") == (0, 125_000_001)
     assert [each.name for each in tmp_path.iterdir()] == ["journal.sqlite"]
 
 
@@ -221,6 +222,14 @@ def test_a_disk_that_lags_is_told_at_once_when_nobody_may_wait(tmp_path, monkeyp
     scans = list(read_inputs(tmp_path / "journal.sqlite"))
     assert scans
     assert is_unbroken(scans)
+
+
+def test_a_note_is_kept_at_the_end(tmp_path):
+    writer = JournalWriter(tmp_path / "journal.sqlite", {"seed": "7"})
+    writer.note("outcome", "{}")
+    writer.close()
+    assert read_meta(tmp_path / "journal.sqlite") == {"seed": "7", "outcome": "{}"}
+    assert read_span(tmp_path / "journal.sqlite") == (0, 0)
 
 
 def test_closing_twice_is_fine(tmp_path):

@@ -125,6 +125,7 @@ class JournalWriter:
         self._path, self._max_wait_s = str(path), max_wait_s
         self._seq = 0
         self._waiting: list[Row] = []
+        self._notes: dict[str, str] = {}
         self._changed = threading.Condition()
         self._failure: tuple[int, str] | None = None
         self._is_closed = False
@@ -156,6 +157,10 @@ class JournalWriter:
             self._seq += 1
             self._waiting.append((self._seq, type(message).__name__, t_ns, payload))
             self._changed.notify_all()
+
+    def note(self, key: str, value: str) -> None:
+        """Keep one more fact about the run beside the rows, written when the journal is closed."""
+        self._notes[key] = value
 
     def close(self) -> None:
         """Write what waits and leave a single file; may be called twice.
@@ -203,6 +208,7 @@ class JournalWriter:
                 self._changed.notify_all()
             for i in range(0, len(rows), BATCH):
                 self._commit(rows[i : i + BATCH])
+        self._commit_notes()
         with contextlib.suppress(sqlite3.Error):  # somebody may be reading: then the WAL stays beside it
             self._db.execute("PRAGMA journal_mode = DELETE")  # one file, readable where nothing can be written
         self._db.close()
@@ -217,11 +223,24 @@ class JournalWriter:
         except sqlite3.Error as error:
             self._failure = (rows[0][0], f"cannot be written: {error}")
 
+    def _commit_notes(self) -> None:
+        try:
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", sorted(self._notes.items()))
+        except sqlite3.Error as error:
+            self._failure = self._failure or (self._seq, f"notes cannot be written: {error}")
+
 
 def read_meta(path: StrPath) -> dict[str, str]:
     """Read the facts that were kept beside the rows."""
     with _opened(path) as db:
         return {key: value for key, value in db.execute("SELECT key, value FROM meta") if key != "records"}
+
+
+def read_span(path: StrPath) -> tuple[int, int]:
+    """Return the first and last event time [ns] in a journal, zeros where it has no row."""
+    with _opened(path) as db:
+        first, last = db.execute("SELECT min(t_ns), max(t_ns) FROM rows").fetchone()
+    return first or 0, last or 0
 
 
 def read_inputs(path: StrPath) -> Iterator[Input]:
