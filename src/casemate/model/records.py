@@ -65,6 +65,22 @@ IMPACT = np.dtype(
     ]
 )
 
+ZONE_RISK = np.dtype(
+    [
+        ("zone_id", "u2"),
+        ("track_id", "u4"),
+        ("threat_id", "u4"),  # of the track's first threat to an asset, 0: it threatens none
+        ("t_ns", "i8"),  # of the estimate
+        ("t_impact_ns", "i8"),
+        ("sigma_t_s", "f8"),
+        ("sigma_m", "f8"),  # of the impact point, along the ellipse's long axis
+        ("p_hit", "f8"),  # comes down in the zone or near enough to hurt, if it is a round
+        ("p_round", "f8"),  # p_exists times p_ballistic
+        ("n_hit", "u2"),
+    ]
+)
+"""What one track is to one zone, as last judged."""
+
 FATE = np.dtype([("plot_id", "u8"), ("track_id", "u4"), ("refusal", "u1")])
 """What became of a plot: the track that it updated (0: none), or why it was refused."""
 

@@ -1,0 +1,1 @@
+"""What tracks mean: class, impact, threat, warning. The stages are strangers; only the pipeline knows their order."""

@@ -1,0 +1,101 @@
+"""Where, when and how surely each round comes down.
+
+Knows tracks, their classes and the flight model; not zones, not people. Only what flies like a round gets an
+impact point.
+"""
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from casemate.constants import NS_PER_S
+from casemate.model.catalog import Declaration, Share
+from casemate.model.records import IMPACT, Motion, Records, Status, TrackStatus, freeze, missing
+from casemate.physics.atmosphere import Environment
+from casemate.physics.ballistics import Predictions, predict_impacts
+
+
+class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the prediction does not know, and says so: 1 sigma each."""
+
+    p_ballistic_min: Share = 0.5  # below: no impact point
+    # each component, over the rest of the flight; domain parameters, section 6, "no wind data at all": 6 / 8 / 12
+    sigma_wind_unknown_mps: Annotated[float, Meta(ge=0.0, le=50.0)] = 8.0  # where the environment has no wind
+    # the same section, "wind forecast, vector RMS": 3.5 m/s, a component is that / 1.41
+    sigma_wind_known_mps: Annotated[float, Meta(ge=0.0, le=50.0)] = 2.5  # where it has
+    # ln of K; section 1.1: transonic peaks of 1.75 to 2.5 for the one curve that is believed, +-10 % over a flight
+    sigma_curve: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.1
+    max_time_s: Annotated[float, Meta(ge=1.0, le=600.0)] = 180.0  # a round that is up longer is not predicted
+
+
+def predict(tracks: Records, classes: Records, environment: Environment, settings: Settings) -> Records:
+    """Predict the impact of every confirmed or coasting track that is a round.
+
+    Parameters
+    ----------
+    tracks : TRACK (n,)
+        ENU of the site.
+    classes : TRACK_CLASS (n,)
+        Row by row beside `tracks`; a track that is not a round gets no row.
+    environment : Environment
+        Earth, air and drag shape as the filter believes them.
+    settings : Settings
+        What is unknown.
+
+    Returns
+    -------
+    IMPACT (k,)
+        k <= n. Where `status` is neither OK nor OUT_OF_TABLE the row's floats are NaN and its time of impact is 0.
+
+    Notes
+    -----
+    The covariance is that of the track carried to the ground, ln K widened by `sigma_curve`, plus the shift of
+    the impact in a wind of one sigma from the west and from the south over the whole of the rest of the flight
+    (fully correlated in height and time: the cautious end).
+    """
+    is_up = (tracks["status"] == TrackStatus.CONFIRMED) | (tracks["status"] == TrackStatus.COASTING)
+    is_round = (tracks["motion"] == Motion.BALLISTIC) & (tracks["p_ballistic"] >= settings.p_ballistic_min)
+    rows = tracks[is_up & is_round & tracks["is_height_known"] & (classes["i_class"] >= 0)]
+    out = missing(IMPACT, rows.shape[0])
+    out["track_id"], out["t_ns"] = rows["track_id"], rows["t_ns"]
+    if not rows.size:
+        return freeze(out)
+    cov = rows["cov"].copy()
+    cov[:, 6, 6] += settings.sigma_curve**2
+    states = np.ascontiguousarray(rows["state"])
+    found = predict_impacts(states, cov, environment, settings.max_time_s)
+    has_value = np.isin(found.status, (Status.OK, Status.OUT_OF_TABLE))
+    has_value &= np.isfinite(found.cov_m2).all(axis=(1, 2)) & np.isfinite(found.t_go_s)
+    shift, shift_s = _wind_shifts(states, cov, environment, settings, found)
+    is_lost = ~has_value & np.isin(found.status, (Status.OK, Status.OUT_OF_TABLE))
+    out["status"] = np.where(is_lost, Status.NOT_FINITE, found.status)
+    t_go_ns = np.rint(np.where(has_value, found.t_go_s, 0.0) * NS_PER_S).astype(np.int64)
+    out["t_impact_ns"] = np.where(has_value, rows["t_ns"] + t_go_ns, 0)
+    out["point_m"], out["speed_mps"], out["fall_angle_rad"] = found.point_m, found.speed_mps, found.fall_angle_rad
+    out["cov_m2"] = found.cov_m2 + np.einsum("wki,wkj->kij", shift, shift)
+    out["sigma_t_s"] = np.sqrt(found.sigma_t_s**2 + np.sum(shift_s**2, axis=0))
+    for name in ("point_m", "cov_m2", "sigma_t_s", "speed_mps", "fall_angle_rad"):
+        out[name][~has_value] = np.nan
+    return freeze(out)
+
+
+def _wind_shifts(
+    states: NDArray[np.float64],
+    covs: NDArray[np.float64],
+    environment: Environment,
+    settings: Settings,
+    still: Predictions,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far (2, k, 2) [m] and how much later (2, k) [s] one sigma of east and north wind puts impacts."""
+    is_known = bool(np.any(environment.air[:, 2:4] != 0.0))
+    sigma_mps = settings.sigma_wind_known_mps if is_known else settings.sigma_wind_unknown_mps
+    shift, shift_s = np.zeros((2, states.shape[0], 2)), np.zeros((2, states.shape[0]))
+    for i in range(2):
+        air = environment.air.copy()
+        air[:, 2 + i] += sigma_mps
+        moved = predict_impacts(states, covs, environment._replace(air=air), settings.max_time_s)
+        shift[i] = np.nan_to_num(moved.point_m - still.point_m)
+        shift_s[i] = np.nan_to_num(moved.t_go_s - still.t_go_s)
+    return shift, shift_s

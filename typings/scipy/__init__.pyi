@@ -1,0 +1,1 @@
+# The little of scipy that Casemate uses, typed.
