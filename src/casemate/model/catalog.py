@@ -112,6 +112,9 @@ class RoundClass(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=T
     cd: Annotated[tuple[Positive, ...], Meta(min_length=2)]
     burn_s: Positive | None = None
     burnout_speed_mps: Positive | None = None
+    ground_range_m: Band | None = None  # between start and impact, over all arcs
+    arrival_speed_mps: Band | None = None  # over all ranges and arcs
+    descent_deg: Band | None = None  # below the horizontal at the impact, over all ranges and arcs
     drag_sigma_round: Share  # 1 sigma between rounds of one lot, share of K
     drag_sigma_make: Share  # 1 sigma between makes
     hazard_radius_m: Positive  # half of unprotected standing people are casualties inside it
