@@ -14,9 +14,9 @@ import casemate
 PACKAGE = pathlib.Path(casemate.__file__).parent
 UNITS = (
     "s|ns|ms|m|m2|m3|km|mm|mps|mps2|m3ps2|rad|deg|radps|mrad|kg|kgpm3|pa|k|db|dbsm|j|hz|rpm"
-    "|per_s|per_h|per_hour|per_km2|per_m3"
+    "|degps|dps|g|per_s|per_min|per_hour|per_scan|per_km2|per_m3"
 )
-HAS_UNIT = re.compile(rf"_({UNITS})$")
+HAS_UNIT = re.compile(rf"_({UNITS})$|^per_hour$")
 DIMENSIONLESS = re.compile(r"^(p|share|ln|llr|n|i|is|has|cov|mach|cd)(_|$)|_(share|shares)(_|$)")
 """Words of the vocabulary that say 'no unit', or (ln, cov) 'the units of the state'."""
 FLOATS = {"float", "Positive", "NotNegative", "Share", "Lat", "Lon", "Height", "Band"}
