@@ -1,0 +1,185 @@
+"""Scenarios: what a simulated night holds, declared in TOML and drawn from one recorded seed.
+
+A raid is declared by where its rounds come down, from which bearing, of which class and over which arc or
+flight time; the flight is solved backwards from each impact. There are no launcher settings. This room
+must not know the pipeline, and nothing on the live side may import it.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+
+from casemate.constants import NS_PER_S
+from casemate.errors import SettingsError
+from casemate.model.catalog import Band, Declaration, Lat, Lon, Name, NotNegative, Positive, RoundClass, Share
+from casemate.physics.atmosphere import Profile
+from casemate.sim.intercept.gun import Gun
+
+Bearing = Annotated[float, Meta(ge=0.0, lt=360.0)]
+Count = Annotated[int, Meta(ge=0, le=100_000)]
+Decibel = Annotated[float, Meta(ge=-60.0, le=40.0)]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Raid(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Rounds that come down together: impact, bearing, class, flight; never how they were launched.
+
+    The mean impact is `impact_e_m`, `impact_n_m` (ENU of the site) or `impact_lat_deg`, `impact_lon_deg`.
+    Each of the `groups` draws its bearing and ground range once, and all its rounds rise within
+    `group_sigma_m` of one area, so scatter at the impact is scatter of the flight, as it is in nature.
+    """
+
+    round_class: Name
+    count: Annotated[int, Meta(ge=1, le=1000)]  # rounds that fly
+    failed: Count = 0  # rounds that never left; only reported
+    impact_e_m: float | None = None
+    impact_n_m: float | None = None
+    impact_lat_deg: Lat | None = None
+    impact_lon_deg: Lon | None = None
+    impact_sigma_m: NotNegative = 0.0  # 1 sigma per axis, each round anew
+    shared_sigma_m: NotNegative = 0.0  # 1 sigma per axis, once for the whole raid
+    walk_e_m: float = 0.0  # the mean impact moves by this from round to round
+    walk_n_m: float = 0.0
+    bearing_deg: Bearing  # from which the rounds arrive, clockwise from north
+    bearing_spread_deg: Annotated[float, Meta(ge=0.0, le=180.0)] = 0.0  # half width, uniform over groups
+    ground_range_m: Band  # uniform over groups
+    groups: Annotated[int, Meta(ge=1, le=100)] = 1
+    group_sigma_m: NotNegative = 10.0
+    arc: Annotated[str, Meta(pattern="^(flat|high)$")] | None = None
+    flight_s: Band | None = None  # instead of an arc; drawn once a group
+    start_s: NotNegative  # when the first round rises
+    spread_s: Band | None = None  # all rounds rise within this, uniformly
+    interval_s: Band | None = None  # or one after another at this interval
+    rcs_dbsm: Decibel  # mean of the class
+    rcs_sigma_db: NotNegative = 7.0  # between model and measurement, once a raid (parameters.md 1.4)
+    swerling: Annotated[int, Meta(ge=1, le=3)] = 1  # 1: tumbling or finned, 3: steady nose aspect
+
+
+class Traffic(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Friendly traffic and birds of one kind: how many an hour, and within what bounds they move."""
+
+    kind: Annotated[str, Meta(pattern="^(aircraft|helicopter|drone|bird)$")]
+    per_hour: NotNegative
+    speed_mps: Band
+    height_m: Band  # over the site
+    rcs_dbsm: tuple[Decibel, Decibel]
+    life_s: Band
+    leg_s: Band  # how long it flies straight between manoeuvres
+    reach_m: Positive  # stays (or is forgotten) within this distance of the site
+    load_g: Positive  # largest manoeuvre
+    turn_dps: Positive  # largest turn rate
+    hover_share: Share = 0.0  # share of legs spent standing in the air
+
+
+class WindLayer(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The true wind at one height, linear between layers; the filter is not told."""
+
+    height_m: float
+    from_deg: Bearing
+    speed_mps: NotNegative
+
+
+class RadarTruth(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a radar of the site file does that the site file does not say.
+
+    `reference_range_m` is where a body of -20 dBsm is detected with probability 0.8 (Swerling 1, false
+    alarm 1e-6); 12 km and the plot delay of 0.15 s are the typical rotating 3D radar of parameters.md 4.
+    """
+
+    name: Name
+    reference_range_m: Positive = 12_000.0
+    sectors: Annotated[int, Meta(ge=1, le=64)] = 8
+    delay_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 0.15
+    mask_deg: Annotated[float, Meta(ge=-10.0, le=45.0)] = -10.0  # skyline; nothing is seen below it
+    bias_range_m: float = 0.0
+    bias_azimuth_deg: float = 0.0
+    bias_elevation_deg: float = 0.0
+
+
+class Scenario(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole scenario file."""
+
+    title: str
+    source: str  # one sentence: what is known, and from where
+    seed: Annotated[int, Meta(ge=0)]
+    t_start: Annotated[datetime, Meta(tz=True)] | int  # with a time zone, or ns since 1970
+    duration_s: Annotated[float, Meta(gt=0.0, le=31.0 * 86_400.0)]  # a raid still in the air is flown to its end
+    site: Name  # a packaged site, or a path
+    reaction_s: NotNegative = 5.0  # see `Outcome`: 3 more plots at 1 Hz, 1 s to decide, 1 s of alarm path (facts.md)
+    raid: tuple[Raid, ...] = ()
+    gun: tuple[Gun, ...] = ()
+    traffic: tuple[Traffic, ...] = ()
+    wind: tuple[WindLayer, ...] = ()
+    radar: tuple[RadarTruth, ...] = ()
+
+    def t_start_ns(self) -> int:
+        """Return the start in ns UTC since 1970, exact to the microsecond that TOML can say."""
+        if isinstance(self.t_start, int):
+            return self.t_start
+        since = self.t_start - _EPOCH
+        return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1000
+
+    def wind_profile(self) -> Profile | None:
+        """Return the true wind by height, None in still air."""
+        if not self.wind:
+            return None
+        layers = sorted(self.wind, key=lambda layer: layer.height_m)
+        toward = np.radians([layer.from_deg + 180.0 for layer in layers])
+        speed = np.array([layer.speed_mps for layer in layers])
+        return Profile(
+            height_m=np.array([layer.height_m for layer in layers]),
+            pressure_pa=None,
+            temperature_k=None,
+            wind_e_mps=speed * np.sin(toward),
+            wind_n_mps=speed * np.cos(toward),
+        )
+
+
+def check_scenario(scenario: Scenario, file: str, classes: tuple[RoundClass, ...], sensors: tuple[str, ...]) -> None:
+    """Refuse what single keys cannot show: bands upside down, one impact too many, names unknown.
+
+    Raises
+    ------
+    SettingsError
+        With `file` (the scenario's path or name), the key and one sentence.
+    """
+    names = tuple(round_class.name for round_class in classes)
+    for i, raid in enumerate(scenario.raid):
+        why = _raid_fault(raid, names)
+        if why is not None:
+            raise SettingsError(file, f"raid[{i}].{why[0]}", why[1])
+    for i, traffic in enumerate(scenario.traffic):
+        for key in ("speed_mps", "height_m", "rcs_dbsm", "life_s", "leg_s"):
+            if not _is_rising(getattr(traffic, key)):
+                raise SettingsError(file, f"traffic[{i}].{key}", "must be a band [low, high]")
+    for i, radar in enumerate(scenario.radar):
+        if radar.name not in sensors:
+            raise SettingsError(file, f"radar[{i}].name", f"{radar.name!r} is no sensor of the site: {list(sensors)}")
+    heights = [layer.height_m for layer in scenario.wind]
+    if len(set(heights)) != len(heights):
+        raise SettingsError(file, "wind", "two layers at one height")
+
+
+def _is_rising(band: tuple[float, float] | None) -> bool:
+    return band is None or 0.0 <= band[1] - band[0] < np.inf
+
+
+def _raid_fault(raid: Raid, classes: tuple[str, ...]) -> tuple[str, str] | None:
+    if raid.round_class not in classes:
+        return "round_class", f"{raid.round_class!r} is no round class: {list(classes)}"
+    enu = (raid.impact_e_m, raid.impact_n_m)
+    geodetic = (raid.impact_lat_deg, raid.impact_lon_deg)
+    if sum(None not in pair for pair in (enu, geodetic)) != 1 or (None in enu) == (None in geodetic):
+        return "impact_e_m", "give impact_e_m and impact_n_m, or impact_lat_deg and impact_lon_deg"
+    if (raid.arc is None) == (raid.flight_s is None):
+        return "arc", 'give arc ("flat" or "high") or flight_s'
+    if raid.count > 1 and (raid.spread_s is None) == (raid.interval_s is None):
+        return "spread_s", "give spread_s or interval_s"
+    for key in ("ground_range_m", "flight_s", "spread_s", "interval_s"):
+        band = getattr(raid, key)
+        if not _is_rising(band) or (band is not None and band[0] < 0.0):
+            return key, "must be a band [low, high], not negative"
+    return None

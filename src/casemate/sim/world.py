@@ -1,0 +1,339 @@
+"""The simulated world: a source of scans and, beside them, of labels, truth and engagements; and a sink of events.
+
+As a source it deals out what radars see, sector by sector in event time. As a sink it takes what the pipeline made
+of it, lets simulated guns act on that estimate alone, and removes the round that was hit from the next scan.
+The same seed flies the same raid through the same noise, whether anybody shoots or not.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casemate.constants import NS_PER_S
+from casemate.model.catalog import RoundClass, SiteFile
+from casemate.model.messages import Aside, Events, Input, Scan, Threat
+from casemate.model.records import LABEL, Records, TrackStatus, freeze
+from casemate.physics.atmosphere import Environment, build_environment, drag_shape_of
+from casemate.physics.ballistics import propagate
+from casemate.physics.geodesy import SiteFrame
+from casemate.sim.clutter import Flow
+from casemate.sim.intercept.gun import ENGAGEMENT, Outcome, PlannedBurst
+from casemate.sim.intercept.schedule import FireControl
+from casemate.sim.raid import Round, Volley, draw_rounds
+from casemate.sim.scenario import RadarTruth, Scenario, check_scenario
+from casemate.sim.sensor import Bodies, RotatingRadar, Turn
+
+Floats = NDArray[np.float64]
+
+TRUTH: Final = np.dtype(
+    [
+        ("truth_id", "u4"),
+        ("label", "U24"),
+        ("t_ns", "i8"),
+        ("pos_m", "f8", (3,)),
+        ("vel_mps", "f8", (3,)),
+        ("is_alive", "?"),
+    ]
+)
+"""Where everything truly is, ENU of the site; a round's last row is its end and not alive."""
+
+TRUTH_PERIOD_NS: Final = NS_PER_S // 2
+"""Time between two looks at the truth [ns]: a round moves 200 m in it, drawn or interpolated well enough."""
+
+GATE_M: Final = 200.0
+"""A burst meets the body nearest to its track's estimate at the intercept, if within this [m], else nothing: about
+the spacing of rounds half a second apart, and ten times a good track's error."""
+
+SEEABLE: Final = 0.5
+"""A look counts as a first possible detection when it would succeed at least this often."""
+
+_AFTER_NS = 10 * NS_PER_S  # a raid that outlasts the scenario is watched for this long after its last impact
+
+
+class _Sector(NamedTuple):
+    t_ns: int  # its end
+    t_start_ns: int
+    radar: RotatingRadar
+    az_from_rad: float
+    az_to_rad: float
+    turn: Turn
+    rows: slice
+
+
+class _Moment(NamedTuple):
+    t_ns: int  # time to look at the truth
+
+
+class World:
+    """A scenario, alive.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What happens.
+    site : SiteFile
+        Radars, as their owner believes them.
+    rounds : sequence of RoundClass
+        The round file.
+    frame : SiteFrame
+        ENU of the site.
+    seed : int
+        All chance comes from it, split by purpose: raids, traffic, radars, guns.
+    with_intercept : bool
+        Whether the scenario's guns act.
+    environment : Environment, optional
+        What the fire control believes of air and Earth; built from the site when not given.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        site: SiteFile,
+        rounds: Sequence[RoundClass],
+        frame: SiteFrame,
+        seed: int,
+        *,
+        with_intercept: bool = True,
+        environment: Environment | None = None,
+    ) -> None:
+        check_scenario(scenario, "scenario", tuple(rounds), tuple(s.name for s in site.sensor))
+        raids, traffic, radars, guns = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
+        self.scenario, self.with_intercept, self.seed = scenario, with_intercept, seed
+        self.t_start_ns = scenario.t_start_ns()
+        self._volley = Volley(draw_rounds(scenario, rounds, frame, raids))
+        last_s = max((r.impact_s for r in self._volley.rounds), default=0.0)
+        lasts_ns = max(_ns(scenario.duration_s), _ns(last_s) + _AFTER_NS if self._volley.rounds else 0)
+        self.t_end_ns = self.t_start_ns + lasts_ns
+        self._flow = Flow(scenario.traffic, len(self._volley.rounds) + 1, traffic)
+        truths = {truth.name: truth for truth in scenario.radar}
+        self._radars = [
+            RotatingRadar(i, radar, truths.get(radar.name, RadarTruth(name=radar.name)), frame, rng)
+            for i, (radar, rng) in enumerate(zip(site.sensor, radars.spawn(len(site.sensor)), strict=True))
+        ]
+        if environment is None:
+            drag = drag_shape_of(site.tracking.drag_curve, rounds)
+            environment = build_environment(site.environment, frame, drag, None, None)
+        self._environment = environment
+        self._fire_control = FireControl(scenario.gun, frame, environment, guns) if with_intercept else None
+        if not scenario.gun:
+            self._fire_control = None
+        self.first_seeable_s: dict[int, float] = {}
+        self.dead_s: dict[int, float] = {}
+        self.n_traffic_hit = 0
+        self._labels = dict(zip(self._volley.truth_id.tolist(), self._volley.label.tolist(), strict=True))
+        self._tracks: dict[int, np.void] = {}
+        self._pending: list[tuple[int, int, PlannedBurst]] = []
+        self._engagements: list[Records] = []
+        self._next_plot_id = 1
+        self._now_ns, self._told_s = self.t_start_ns, -1.0
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """All rounds that fly, in the order in which they rise."""
+        return self._volley.rounds
+
+    def __iter__(self) -> Iterator[Input]:
+        """Yield scans and asides in event time; between two of them the world takes what came of the first."""
+        streams = [self._sectors(radar) for radar in self._radars]
+        for item in heapq.merge(self._moments(), *streams, key=lambda item: item.t_ns):
+            if item.t_ns > self.t_end_ns:
+                break
+            self._now_ns = item.t_ns
+            self._settle(item.t_ns)
+            yield from self._flush(item.t_ns)
+            if isinstance(item, _Sector):
+                yield from self._scan(item)
+            else:
+                yield self._truth(item.t_ns)
+        if self._fire_control is not None:
+            self._engagements.append(self._fire_control.not_engaged(self.t_end_ns))
+            yield from self._flush(self.t_end_ns)
+
+    def take(self, message: Input, events: Events | None) -> None:
+        """Let the simulated guns act on what a step made known."""
+        if self._fire_control is None or events is None:
+            return
+        t_ns = message.t_recv_ns if isinstance(message, Scan) else events.t_ns
+        self._remember(events.tracks)
+        self._shoot(self._fire_control, t_ns, events.tracks, events.threats)
+
+    def close(self) -> None:
+        """Do nothing: a world holds nothing open."""
+
+    def _moments(self) -> Iterator[_Moment]:
+        t_ns = self.t_start_ns
+        while True:
+            yield _Moment(t_ns)
+            t_ns += TRUTH_PERIOD_NS
+
+    def _sectors(self, radar: RotatingRadar) -> Iterator[_Sector]:
+        n = radar.truth.sectors
+        period_ns = _ns(radar.period_s)
+        width = 2.0 * np.pi / n
+        wanted = [j for j in range(n) if radar.covers_sector(j)]
+        i_turn = 0
+        while True:
+            origin_ns = i_turn * period_ns
+            turn = radar.turn(i_turn, self._bodies(origin_ns / NS_PER_S, radar.period_s))
+            self._note_looks(turn)
+            edges_ns = [origin_ns + j * period_ns // n for j in range(n + 1)]
+            cuts = np.searchsorted(turn.t_s, np.array(edges_ns[1:-1]) / NS_PER_S)
+            bounds = [0, *cuts.tolist(), len(turn.t_s)]
+            for j in wanted:
+                start_ns, end_ns = self.t_start_ns + edges_ns[j], self.t_start_ns + edges_ns[j + 1]
+                rows = slice(bounds[j], bounds[j + 1])
+                yield _Sector(end_ns, start_ns, radar, j * width, (j + 1) % n * width, turn, rows)
+            i_turn += 1
+
+    def _bodies(self, t0_s: float, period_s: float) -> Bodies:
+        # Everything that flies at any time of the turn, rounds before traffic; the dead too, so that the radars'
+        # chance runs alike with and without intercept.
+        volley, flow = self._volley, self._flow
+        self._prepare(t0_s + period_s)
+        up = np.flatnonzero((volley.start_s < t0_s + period_s) & (volley.end_s > t0_s))
+        n_up, all_flow = len(up), np.arange(len(flow.truth_id))
+
+        def at(t_s: Floats) -> tuple[Floats, Floats]:
+            if not n_up:
+                return flow.at(all_flow, t_s)
+            pos, vel = volley.at(up, t_s[:n_up])
+            if not len(all_flow):
+                return pos, vel
+            flow_pos, flow_vel = flow.at(all_flow, t_s[n_up:])
+            return np.concatenate([pos, flow_pos]), np.concatenate([vel, flow_vel])
+
+        return Bodies(
+            truth_id=np.concatenate([volley.truth_id[up], flow.truth_id]),
+            start_s=np.concatenate([volley.start_s[up], flow.start_s]),
+            end_s=np.concatenate([volley.end_s[up], flow.end_s]),
+            rcs_dbsm=np.concatenate([volley.rcs_dbsm[up], flow.rcs_dbsm]),
+            swerling=np.concatenate([volley.swerling[up], np.ones(len(all_flow), np.int64)]),
+            at=at,
+        )
+
+    def _prepare(self, until_s: float) -> None:
+        # A turn's plots are dealt out up to a turn after it was worked out: what they came from is kept as long.
+        kept_s = (self._now_ns - self.t_start_ns) / NS_PER_S - max(radar.period_s for radar in self._radars)
+        if self._flow.prepare(kept_s, until_s):
+            n = len(self._volley.rounds)
+            self._labels = dict(zip(self._volley.truth_id.tolist(), self._volley.label.tolist(), strict=True))
+            self._labels.update(zip(self._flow.truth_id.tolist(), self._flow.label.tolist(), strict=True))
+            self.dead_s = {i: t for i, t in self.dead_s.items() if i <= n or i in self._labels}
+
+    def _note_looks(self, turn: Turn) -> None:
+        looks, n = turn.looks, len(self._volley.rounds)
+        is_first = (looks.p_detection >= SEEABLE) & (looks.truth_id <= n)
+        for truth_id, t_s in zip(looks.truth_id[is_first].tolist(), looks.t_s[is_first].tolist(), strict=True):
+            self.first_seeable_s[truth_id] = min(self.first_seeable_s.get(truth_id, np.inf), t_s)
+
+    def _scan(self, sector: _Sector) -> Iterator[Input]:
+        plots, names = sector.turn.plots[sector.rows], sector.turn.truth_id[sector.rows]
+        t_s = sector.turn.t_s[sector.rows]
+        if self.dead_s:
+            gone_s = np.array([self.dead_s.get(i, np.inf) for i in names.tolist()])
+            plots, names, t_s = plots[t_s < gone_s], names[t_s < gone_s], t_s[t_s < gone_s]
+        plots = plots.copy()
+        plots["plot_id"] = self._next_plot_id + np.arange(len(plots))
+        plots["t_ns"] = self.t_start_ns + np.rint(t_s * NS_PER_S).astype(np.int64)
+        self._next_plot_id += len(plots)
+        known = names > 0
+        if known.any():
+            labels = np.zeros(int(known.sum()), LABEL)
+            labels["plot_id"] = plots["plot_id"][known]
+            labels["label"] = [self._labels[i] for i in names[known].tolist()]
+            yield Aside(t_ns=sector.t_ns, kind="label", rows=freeze(labels))
+        yield Scan(
+            sensor_id=sector.radar.sensor_id,
+            t_start_ns=sector.t_start_ns,
+            t_end_ns=sector.t_ns,
+            t_recv_ns=sector.t_ns + _ns(sector.radar.truth.delay_s),
+            az_from_rad=sector.az_from_rad,
+            az_to_rad=sector.az_to_rad,
+            plots=freeze(plots),
+        )
+
+    def _truth(self, t_ns: int) -> Aside:
+        t_s = (t_ns - self.t_start_ns) / NS_PER_S
+        ended = self._ended(t_s)
+        bodies = self._bodies(t_s, 0.0)
+        gone_s = np.minimum(bodies.end_s, [self.dead_s.get(i, np.inf) for i in bodies.truth_id.tolist()])
+        is_up = (bodies.start_s <= t_s) & (t_s < gone_s)
+        pos, vel = bodies.at(np.full(len(bodies.truth_id), t_s))
+        rows = np.zeros(len(ended) + int(is_up.sum()), TRUTH)
+        rows[: len(ended)] = ended
+        up = rows[len(ended) :]
+        up["truth_id"], up["t_ns"], up["is_alive"] = bodies.truth_id[is_up], t_ns, True
+        up["pos_m"], up["vel_mps"] = pos[is_up], vel[is_up]
+        up["label"] = [self._labels[i] for i in bodies.truth_id[is_up].tolist()]
+        return Aside(t_ns=t_ns, kind="truth", rows=freeze(rows))
+
+    def _ended(self, t_s: float) -> Records:
+        # One last row for every round that came down or was destroyed since the last look.
+        volley = self._volley
+        gone_s = np.array([self.dead_s.get(i, np.inf) for i in volley.truth_id.tolist()])
+        gone_s = np.minimum(volley.end_s, gone_s)
+        rows_of = np.flatnonzero((gone_s > self._told_s) & (gone_s <= t_s))
+        self._told_s = t_s
+        rows = np.zeros(len(rows_of), TRUTH)
+        if len(rows_of):
+            rows["truth_id"], rows["label"] = volley.truth_id[rows_of], volley.label[rows_of]
+            rows["t_ns"] = self.t_start_ns + np.rint(gone_s[rows_of] * NS_PER_S).astype(np.int64)
+            rows["pos_m"], rows["vel_mps"] = volley.at(rows_of, gone_s[rows_of])
+        return rows
+
+    def _remember(self, tracks: Records) -> None:
+        for row in tracks:
+            track_id = int(row["track_id"])
+            if row["status"] == TrackStatus.DROPPED and all(b.track_id != track_id for _, _, b in self._pending):
+                self._tracks.pop(track_id, None)
+            else:
+                self._tracks[track_id] = row.copy()
+
+    def _shoot(self, guns: FireControl, t_ns: int, tracks: Records, threats: Sequence[Threat]) -> None:
+        for burst in guns.step(t_ns, tracks, threats):
+            heapq.heappush(self._pending, (burst.t_intercept_ns, burst.engagement_id, burst))
+        rows = guns.not_engaged(t_ns)
+        if len(rows):
+            self._engagements.append(rows)
+
+    def _settle(self, until_ns: int) -> None:
+        # Intercepts up to now: what each burst met, and what that did to it.
+        while self._fire_control is not None and self._pending and self._pending[0][0] <= until_ns:
+            t_ns, _, burst = heapq.heappop(self._pending)
+            t_s = (t_ns - self.t_start_ns) / NS_PER_S
+            truth_id, pos, vel = self._met(burst, t_s)
+            row = self._fire_control.settle(burst, pos, vel)
+            if truth_id and int(row["outcome"][0]) == Outcome.KILL:
+                self.dead_s[truth_id] = t_s
+                self.n_traffic_hit += truth_id > len(self._volley.rounds)
+            self._engagements.append(row)
+
+    def _met(self, burst: PlannedBurst, t_s: float) -> tuple[int, Floats | None, Floats | None]:
+        # The nearest body to where the track is believed to be; a burst may meet traffic if the track follows it.
+        track = self._tracks.get(burst.track_id)
+        bodies = self._bodies(t_s, 0.0)
+        gone_s = np.minimum(bodies.end_s, [self.dead_s.get(i, np.inf) for i in bodies.truth_id.tolist()])
+        is_up = np.flatnonzero((bodies.start_s <= t_s) & (t_s < gone_s))
+        if track is None or not len(is_up):
+            return 0, None, None
+        dt_s = (burst.t_intercept_ns - int(track["t_ns"])) / NS_PER_S
+        aim = propagate(np.array(track["state"])[None], np.array([dt_s]), self._environment)[0, :3]
+        pos, vel = bodies.at(np.full(len(bodies.truth_id), t_s))
+        away = np.linalg.norm(pos[is_up] - aim, axis=1)
+        i = int(is_up[int(np.argmin(away))])
+        if not away.min() <= GATE_M:
+            return 0, None, None
+        return int(bodies.truth_id[i]), pos[i], vel[i]
+
+    def _flush(self, t_ns: int) -> Iterator[Aside]:
+        rows = [row for row in self._engagements if len(row)]
+        self._engagements.clear()
+        if rows:
+            yield Aside(t_ns=t_ns, kind="engagements", rows=freeze(np.concatenate(rows).astype(ENGAGEMENT)))
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * NS_PER_S)
