@@ -1,7 +1,7 @@
 """Ballistics: where and when a round comes down, and its state at another time, as the filter believes it.
 
 Knows environments and states, not tracks or classes. The richer model that simulated truth flies is in
-`physics.arrival`.
+`physics.exact`, and solved backwards in `physics.arrival`; both can be had from here.
 """
 
 from typing import Final, NamedTuple
@@ -11,6 +11,19 @@ from numpy.typing import NDArray
 
 from casemate.kernels import flight
 from casemate.kernels.motion import Environment
+from casemate.physics.arrival import solve_arrival
+from casemate.physics.exact import Trajectory, body_of, fly_exact
+
+__all__ = [
+    "STEP_S",
+    "Predictions",
+    "Trajectory",
+    "body_of",
+    "fly_exact",
+    "predict_impacts",
+    "propagate",
+    "solve_arrival",
+]
 
 Array = NDArray[np.float64]
 
