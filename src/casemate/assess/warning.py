@@ -77,7 +77,7 @@ class WarningStage:
         """
         limits = self._settings
         is_sure = (risks["n_hit"] >= limits.n_hit_min) | (risks["sigma_m"] <= limits.sigma_small_m)
-        counted = risks[is_sure & (risks["p_round"] >= limits.p_round_min)]
+        counted = risks[is_sure & (risks["p_round"] >= limits.p_round_min) & np.isfinite(risks["p_hit"])]
         busy = {int(i) for i in np.unique(counted["zone_id"])}
         out: list[ZoneWarning] = []
         for zone_id in sorted(busy | self._warned):

@@ -14,7 +14,7 @@ from casemate.errors import DomainError
 from casemate.kernels import burst as kernel
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
-"""12 nodes a panel: within 3e-10 of 40 nodes for 1 to 100,000 rounds (tests/unit/test_burst.py)."""
+"""12 nodes a panel: within 3e-10 of 40 nodes for 1 to 100,000 rounds (tests/unit/test_sim_burst.py)."""
 
 _RADIUS_MAX_SCATTERS = 60.0
 """Largest disc radius, in scatters of one round, for which the kernel was checked against noncentral chi-square."""
