@@ -14,8 +14,8 @@ def round_class(name, k, spread=0.05):
     cd = k * mass / (np.pi * calibre**2 / 4.0)
     return RoundClass(
         name=name, title=name, kind="mortar", mass_kg=mass, calibre_m=calibre, mach=(0.0, 0.8, 1.1),
-        cd=(cd, cd, 2 * cd), drag_sigma_round=0.03, drag_sigma_make=spread, hazard_radius_m=10.0, sigma_range_share=0.01,
-        sigma_cross_share=0.01, p_dud=0.05, source={},
+        cd=(cd, cd, 2 * cd), drag_sigma_round=0.03, drag_sigma_make=spread, hazard_radius_m=10.0,
+        sigma_range_share=0.01, sigma_cross_share=0.01, p_dud=0.05, source={},
     )  # fmt: skip
 
 
