@@ -1,0 +1,319 @@
+"""The tracker: the life of every track, from its first plot to its last.
+
+A track is confirmed when its score, ln of the likelihood ratio "one thing made these plots" against "all are false",
+reaches ln(false plots an hour / false tracks allowed an hour). With false plots as declared (Poisson, even over the
+coverage) the ratio of a false track has mean 1 at every step, so the chance that it ever reaches e^T is at most
+e^-T (Ville's inequality; Wald's sequential test): the allowed rate is a bound, not a guess.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from msgspec import Meta
+
+from casemate.constants import NS_PER_S
+from casemate.kernels.motion import Environment
+from casemate.model.catalog import Declaration, NotNegative, Positive
+from casemate.model.messages import Scan
+from casemate.model.records import FATE, PLOT, TRACK, Motion, Records, Refusal, TrackStatus, freeze
+from casemate.physics.radar import Measured, SensorModel, arc_width, in_arc
+from casemate.tracking import door
+from casemate.tracking.association import associate
+from casemate.tracking.filter import LEAST_FALSE_PLOTS, Filter, Flags, Floats, Ints, Table
+
+EDGE_SIGMAS = 3.0
+"""Margin at the edges of coverage and sectors, in sigmas of the measurement."""
+
+UNDER_GROUND_M = 30.0
+"""A round predicted so deep has landed; the ground is not as flat as assumed."""
+
+MOST_SCORE = 200.0
+"""Scores stop growing here: e^200 to 1 is certain."""
+
+_COUNTS = ("plots_in", "plots_assigned", "pairs", "clusters", "tracks_born", "tracks_confirmed", "tracks_dropped")
+
+
+class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be said about the life of tracks."""
+
+    false_tracks_per_hour: Annotated[float, Meta(gt=0.0, le=1000.0)] = 0.1
+    """Confirmed tracks an hour, at most, that are made of declared false plots; sets the confirmation threshold."""
+    births_per_s: Positive = 0.1
+    """Things that appear in the coverage [1/s]; weighs young tracks against false plots [A]."""
+    drop_score: Annotated[float, Meta(lt=0.0)] = -11.0
+    """A confirmed track is dropped when the misses since its last hit add up to this: five at Pd 0.9."""
+    drop_score_young: Annotated[float, Meta(lt=0.0)] = -4.0
+    """The same for a tentative one: two at Pd 0.9."""
+    coast_most_s: NotNegative = 30.0
+    """A confirmed track that cannot be seen (no scan comes, or it is overhead) is kept so long [s]."""
+
+
+class TrackStep(NamedTuple):
+    """What one step changed."""
+
+    tracks: Records  # TRACK (n,), the tracks touched, by id
+    fates: Records  # FATE (m,), one for each plot of the scan, in its order
+    diagnostics: dict[str, int]
+
+
+class Tracker:
+    """Keeps the table of tracks; steps by `Scan` and `Tick`. Pure: the same inputs give the same tracks.
+
+    Parameters
+    ----------
+    sensors : sequence of SensorModel
+        In the order that `sensor_id` counts.
+    environment : Environment
+        Air, drag and Earth for the ballistic model.
+    settings : Settings
+    """
+
+    def __init__(self, sensors: Sequence[SensorModel], environment: Environment, settings: Settings | None = None) -> None:
+        self.sensors, self.settings = tuple(sensors), settings or Settings()
+        self._filter = Filter(self.sensors, environment)
+        self._ground_m, self._radius_m = environment.ground_m, environment.earth_radius_m
+        self.table = Table(len(self.sensors))
+        self._next_id = 1
+        self._t_last_ns = [0] * len(self.sensors)
+        self._seen: list[Records] = [np.zeros(0, PLOT) for _ in self.sensors]
+        self._period_ns = np.array([round(sensor.scan_period_s * NS_PER_S) for sensor in self.sensors], np.int64)
+        self._ln_birth = [self._birth_odds(sensor) for sensor in self.sensors]
+        plots_per_hour = sum(sensor.false_plots_per_hour for sensor in self.sensors)
+        self.threshold = max(math.log(max(plots_per_hour, 1.0) / self.settings.false_tracks_per_hour), 0.0)
+
+    def _birth_odds(self, sensor: SensorModel) -> float:
+        # ln of new things a scan over false plots a scan: the odds that a new plot is something
+        false = max(sensor.false_plots_per_scan, LEAST_FALSE_PLOTS)
+        return math.log(self.settings.births_per_s * sensor.scan_period_s / false)
+
+    @property
+    def false_tracks_per_hour(self) -> float:
+        """Bound on confirmed tracks made of false plots [1/h], with false plots as the site file declares them."""
+        plots_per_hour = sum(sensor.false_plots_per_hour for sensor in self.sensors)
+        return plots_per_hour * math.exp(-self.threshold)
+
+    def update(self, scan: Scan) -> TrackStep:
+        """Take in what a sensor delivered: refuse, associate, update, count misses, start, confirm, drop."""
+        counts = dict.fromkeys(_COUNTS, 0)
+        counts["plots_in"] = len(scan.plots)
+        fates = np.zeros(len(scan.plots), FATE)
+        fates["plot_id"] = scan.plots["plot_id"]
+        fates["refusal"] = self._judge(scan)
+        for why, number in zip(*np.unique(fates["refusal"], return_counts=True), strict=True):
+            if why != Refusal.NONE:
+                counts[f"refused_{Refusal(why).name.lower()}"] = int(number)
+        if not door.is_known(scan, len(self.sensors)) or not door.is_timely(scan):
+            nothing = np.zeros(self.table.n, np.bool_)
+            return self._close(scan.t_end_ns, np.flatnonzero(nothing), nothing, freeze(fates), counts)
+        used = np.flatnonzero(fates["refusal"] == Refusal.NONE)
+        plots = scan.plots[used]
+        self._remember(scan, plots)
+        is_fresh = np.zeros(self.table.n, np.bool_)
+        owner = np.zeros(len(plots), np.int64)
+        for part in self._parts(scan.sensor_id, plots):
+            self._associate(scan, plots, part, is_fresh, owner, counts)
+        touched = is_fresh | self._count_misses(scan, is_fresh)
+        touched |= self._age(scan.t_end_ns)
+        if arc_width(scan.az_from_rad, scan.az_to_rad) >= 0.999 * self.sensors[scan.sensor_id].arc_rad:
+            touched[:] = True
+        self._start(scan, plots, np.flatnonzero(owner == 0), owner, counts)
+        self._confirm(counts)
+        fates["track_id"][used] = owner
+        born = np.ones(self.table.n - len(touched), np.bool_)
+        touched, is_fresh = np.concatenate([touched, born]), np.concatenate([is_fresh, born])
+        return self._close(scan.t_end_ns, np.flatnonzero(touched), is_fresh, freeze(fates), counts)
+
+    def tick(self, t_ns: int) -> TrackStep:
+        """Let time pass without plots: tracks coast, and are dropped when it has been too long."""
+        counts = dict.fromkeys(_COUNTS, 0)
+        touched = self._age(t_ns) if 0 <= t_ns < door.LATEST_NS else np.zeros(self.table.n, np.bool_)
+        is_fresh = np.zeros(self.table.n, np.bool_)
+        return self._close(t_ns, np.flatnonzero(touched), is_fresh, freeze(np.zeros(0, FATE)), counts)
+
+    def _judge(self, scan: Scan) -> Records:
+        if not door.is_known(scan, len(self.sensors)):
+            return np.full(len(scan.plots), Refusal.UNKNOWN_SENSOR, np.uint8)
+        s = scan.sensor_id
+        return door.judge(scan, self.sensors[s], self._t_last_ns[s], self._seen[s])
+
+    def _remember(self, scan: Scan, plots: Records) -> None:
+        s = scan.sensor_id
+        if scan.t_end_ns > self._t_last_ns[s]:
+            self._t_last_ns[s], self._seen[s] = scan.t_end_ns, plots
+        elif scan.t_end_ns == self._t_last_ns[s]:
+            self._seen[s] = np.concatenate([self._seen[s], plots])
+
+    def _parts(self, sensor_id: int, plots: Records) -> list[Ints]:
+        # A scan that lasts most of a turn may hold the same thing twice, at its beginning and at its end.
+        if len(plots) == 0:
+            return []
+        t_ns = plots["t_ns"]
+        first, last = int(t_ns.min()), int(t_ns.max())
+        if last - first <= 0.6 * self._period_ns[sensor_id]:
+            return [np.arange(len(plots))]
+        edges = np.arange(first, last, max(int(self._period_ns[sensor_id]) // 2, 1))
+        which = np.searchsorted(edges, t_ns, side="right")
+        return [np.flatnonzero(which == k) for k in np.unique(which)]
+
+    def _associate(
+        self, scan: Scan, plots: Records, part: Ints, is_fresh: Flags, owner: Ints, counts: dict[str, int]
+    ) -> None:
+        table, s, t_ref = self.table, scan.sensor_id, scan.t_end_ns
+        bundle = self._filter.plots_of(s, plots[part], t_ref)
+        t_s = (table.t_ns - t_ref) / NS_PER_S
+        again_s = (table.t_hit_ns[:, s] - t_ref) / NS_PER_S + 0.5 * self.sensors[s].scan_period_s
+        free_s = np.maximum(again_s, t_s - self.sensors[s].scan_period_s)
+        pairs = self._filter.score(table, bundle, s, t_ref, free_s)
+        ln_miss = math.log1p(-self.sensors[s].p_detection)
+        found = associate(pairs, table.score + self._ln_birth[s], ln_miss, len(part))
+        self._filter.update(table, found.i_track, found.i_plot, bundle, s, t_ref)
+        i, t_ns = found.i_track, plots["t_ns"][part[found.i_plot]]
+        table.t_ns[i], table.t_hit_ns[i, s], table.t_chance_ns[i, s] = t_ns, t_ns, t_ns
+        table.score[i] = np.minimum(table.score[i] + found.llr, MOST_SCORE)
+        table.n_miss[i], table.miss_score[i], table.i_sensor[i] = 0, 0.0, s
+        table.status[i] = np.where(table.is_confirmed[i], TrackStatus.CONFIRMED, table.status[i])
+        is_fresh[i] = True
+        owner[part[found.i_plot]] = table.track_id[i]
+        counts["pairs"] += len(pairs.llr)
+        counts["clusters"] += found.n_clusters
+        counts["plots_assigned"] += len(i)
+
+    def _count_misses(self, scan: Scan, was_hit: Flags) -> Flags:
+        """Count a miss for each track that the scan should have seen; drop those that left every coverage."""
+        table, s = self.table, scan.sensor_id
+        sensor, period_ns = self.sensors[s], int(self._period_ns[s])
+        missed = np.zeros(table.n, np.bool_)
+        since_ns = scan.t_end_ns - table.t_chance_ns[:, s]
+        duration_ns = scan.t_end_ns - scan.t_start_ns
+        # a whole turn comes when it is over: what it met late last time is due only after its own full turn
+        due_ns = 1.05 * period_ns if duration_ns > 0.5 * period_ns else 0.5 * period_ns
+        old = np.flatnonzero(~was_hit & (since_ns >= due_ns))
+        if len(old) == 0 or not math.isfinite(scan.az_from_rad + scan.az_to_rad):
+            return missed
+        at = np.full(len(old), scan.t_end_ns, np.int64)
+        pos = self._filter.report(table, old, at, scan.t_end_ns).state[:, :3]
+        z = sensor.measure(pos, np.zeros_like(pos))
+        is_whole = arc_width(scan.az_from_rad, scan.az_to_rad) >= 0.999 * sensor.arc_rad
+        # asked a margin behind the track: then the beam has passed it for good, in this sector or the one before
+        behind = (z.az_rad + EDGE_SIGMAS * sensor.sigma_az_rad) % (2.0 * math.pi)
+        passed = is_whole | in_arc(behind, scan.az_from_rad, scan.az_to_rad)
+        is_out, is_blind = _outside(sensor, z, table.has_height[old])
+        loss, unseen = math.log1p(-sensor.p_detection), old[passed & ~is_out & ~is_blind]
+        table.n_miss[unseen] += 1
+        table.score[unseen] += loss
+        table.miss_score[unseen] += loss
+        is_turn = duration_ns > 0.5 * period_ns
+        table.t_chance_ns[unseen, s] = table.t_chance_ns[unseen, s] + period_ns if is_turn else scan.t_end_ns
+        gone = old[is_out & ~self._is_covered(pos, s)]
+        table.status[gone] = TrackStatus.DROPPED
+        missed[unseen], missed[gone] = True, True
+        return missed
+
+    def _is_covered(self, pos: Floats, by_other_than: int) -> Flags:
+        seen = np.zeros(len(pos), np.bool_)
+        for k, sensor in enumerate(self.sensors):
+            if k != by_other_than:
+                seen |= sensor.covers(pos, EDGE_SIGMAS)
+        return seen
+
+    def _age(self, t_ns: int) -> Flags:
+        """Let tracks coast that were not seen lately; drop those missed too often, too long, or down."""
+        table, settings = self.table, self.settings
+        before = table.status.copy()
+        since_ns = t_ns - table.t_ns
+        period_ns = self._period_ns[table.i_sensor]
+        is_firm = table.is_confirmed
+        is_silent = (table.n_miss > 0) | (since_ns > 1.5 * period_ns)
+        table.status[is_firm & is_silent] = TrackStatus.COASTING
+        loss = np.array([math.log1p(-sensor.p_detection) for sensor in self.sensors])[table.i_sensor]
+        worst = np.where(is_firm, settings.drop_score, settings.drop_score_young)
+        turns_ns = (np.ceil(worst / loss) + 1.5) * period_ns  # by then the misses would have added up
+        patience_ns = np.where(is_firm, np.maximum(turns_ns, settings.coast_most_s * NS_PER_S), turns_ns)
+        is_over = (table.miss_score <= worst) | (since_ns > patience_ns)
+        is_over[is_silent] |= self._is_down(np.flatnonzero(is_silent), t_ns)
+        table.status[is_over] = TrackStatus.DROPPED
+        return table.status != before
+
+    def _is_down(self, index: Ints, t_ns: int) -> Flags:
+        # a round that is predicted under the ground has landed
+        when = np.minimum(t_ns, self.table.t_ns[index] + door.OLDEST_NS)
+        pos = self._filter.report(self.table, index, when, t_ns).state[:, :3]
+        height = pos[:, 2] + (pos[:, 0] ** 2 + pos[:, 1] ** 2) / (2.0 * self._radius_m)
+        is_round = self.table.motion[index] == Motion.BALLISTIC
+        return is_round & (height < self._ground_m - UNDER_GROUND_M)
+
+    def _start(self, scan: Scan, plots: Records, free: Ints, owner: Ints, counts: dict[str, int]) -> None:
+        table, s = self.table, scan.sensor_id
+        counts["tracks_born"] = len(free)
+        if len(free) == 0:
+            return
+        new = table.extend(len(free))
+        bundle = self._filter.plots_of(s, plots[free], scan.t_end_ns)
+        self._filter.start(table, new, np.arange(len(free)), bundle, s, scan.t_end_ns)
+        t_ns = plots["t_ns"][free]
+        ids = np.arange(self._next_id, self._next_id + len(free))
+        self._next_id += len(free)
+        table.track_id[new], owner[free] = ids, ids
+        table.status[new], table.i_sensor[new], table.nis[new] = TrackStatus.TENTATIVE, s, np.nan
+        table.t_ns[new], table.t_hit_ns[new, s], table.t_chance_ns[new, s] = t_ns, t_ns, t_ns
+
+    def _confirm(self, counts: dict[str, int]) -> None:
+        table = self.table
+        is_proven = (table.status == TrackStatus.TENTATIVE) & (table.score >= self.threshold) & (table.n_hit >= 2)
+        table.status[is_proven] = TrackStatus.CONFIRMED
+        counts["tracks_confirmed"] = int(is_proven.sum())
+
+    def _close(self, t_ns: int, index: Ints, is_fresh: Flags, fates: Records, counts: dict[str, int]) -> TrackStep:
+        """Give the touched tracks as rows, then forget those that were dropped or are no longer sane.
+
+        A row is at its plot's time where a plot was used in this step (`is_fresh`), else predicted to `t_ns`.
+        """
+        table = self.table
+        sane = _is_sane(table)
+        index = index[sane[index]]
+        rows = self._rows(index, np.where(is_fresh[index], table.t_ns[index], t_ns), t_ns)
+        counts["tracks_not_finite"] = int((~sane).sum())
+        counts["tracks_dropped"] = int((table.status[index] == TrackStatus.DROPPED).sum())
+        keep = sane & (table.status != TrackStatus.DROPPED)
+        if not keep.all():
+            table.keep(keep)
+        counts["tracks_alive"], counts["tracks_firm"] = table.n, int(table.is_confirmed.sum())
+        return TrackStep(rows, fates, counts)
+
+    def _rows(self, index: Ints, when_ns: Ints, t_ref_ns: int) -> Records:
+        table = self.table
+        rows = np.zeros(len(index), TRACK)
+        if len(index) == 0:
+            return freeze(rows)
+        reported = self._filter.report(table, index, when_ns, t_ref_ns)
+        rows["state"], rows["cov"], rows["t_ns"] = reported.state, reported.cov, when_ns
+        for name in ("track_id", "status", "n_hit", "n_miss", "nis"):
+            rows[name] = getattr(table, name)[index]
+        rows["motion"], rows["p_ballistic"] = table.motion[index], table.p_ballistic[index]
+        rows["is_height_known"], rows["llr"] = table.has_height[index], table.score[index]
+        rows["state"][~table.has_height[index], 2] = np.nan
+        ln_birth = np.array(self._ln_birth)[table.i_sensor[index]]
+        rows["p_exists"] = 1.0 / (1.0 + np.exp(-np.clip(table.score[index] + ln_birth, -500.0, 500.0)))
+        return freeze(rows)
+
+
+def _is_sane(table: Table) -> Flags:
+    diagonal = np.diagonal(table.cov, axis1=2, axis2=3)
+    used = np.stack([table.has_round, np.ones(table.n, np.bool_)], axis=1)
+    fine = np.isfinite(table.x).all(axis=2) & np.isfinite(table.cov).all(axis=(2, 3)) & (diagonal >= 0.0).all(axis=2)
+    return (fine | ~used).all(axis=1)
+
+
+def _outside(sensor: SensorModel, z: Measured, has_height: Flags) -> tuple[Flags, Flags]:
+    """Tell which points are out of a sensor's coverage for good, and which only above or too near for now."""
+    d_range, d_az = EDGE_SIGMAS * sensor.sigma_range_m, EDGE_SIGMAS * sensor.sigma_az_rad
+    is_out = (z.range_m > sensor.range_m[1] + d_range) | ~in_arc(z.az_rad, *sensor.az_rad, d_az)
+    is_blind = z.range_m < sensor.range_m[0]
+    if sensor.has_elevation:
+        is_out |= z.el_rad < sensor.el_rad[0] - EDGE_SIGMAS * sensor.sigma_el_rad
+        is_blind |= z.el_rad > sensor.el_rad[1]
+    else:
+        is_blind |= has_height & (z.el_rad > sensor.el_rad[1])
+    return is_out, is_blind
