@@ -51,7 +51,7 @@ def test_an_unknown_drag_leaves_the_prior():
 
 def test_the_posterior_is_bayes_written_out():
     ln_drag, variance = np.log(2.0e-4), 0.2**2
-    spread = variance + 0.03**2 + 0.05**2 + SETTINGS.sigma_curve**2
+    spread = variance + 0.03**2 + 0.05**2 + SETTINGS.sigma_curve_share**2
     like = [np.exp(-0.5 * (ln_drag - np.log(drag_parameter(c))) ** 2 / spread) for c in ROUNDS]
     row = classify(track(ln_drag, variance, p_ballistic=0.8), ROUNDS, SETTINGS)[0]
     assert row["p_class"] == pytest.approx(0.8 * max(like) / sum(like), abs=1e-12)

@@ -41,7 +41,7 @@ def test_the_point_and_time_are_those_of_the_flight_model():
 
 def test_what_is_unknown_widens_the_ellipse_and_never_moves_it():
     rows = tracks()
-    sharp = Settings(sigma_wind_unknown_mps=0.0, sigma_curve=0.0)
+    sharp = Settings(sigma_wind_unknown_mps=0.0, sigma_curve_share=0.0)
     inner, outer = (predict(rows, classes(rows), AIR, s)[0] for s in (sharp, SETTINGS))
     assert inner["cov_m2"] == pytest.approx(predict_impacts(rows["state"], rows["cov"], AIR).cov_m2[0])
     assert np.linalg.eigvalsh(outer["cov_m2"] - inner["cov_m2"]).min() > 0.0
@@ -52,7 +52,7 @@ def test_what_is_unknown_widens_the_ellipse_and_never_moves_it():
 def test_the_wind_part_is_the_shift_that_such_a_wind_makes():
     rows = tracks()
     rows["cov"] = 0.0
-    out = predict(rows, classes(rows), AIR, Settings(sigma_wind_unknown_mps=3.0, sigma_curve=0.0))[0]
+    out = predict(rows, classes(rows), AIR, Settings(sigma_wind_unknown_mps=3.0, sigma_curve_share=0.0))[0]
     air = AIR.air.copy()
     air[:, 2] += 3.0
     east = predict_impacts(rows["state"], rows["cov"], AIR._replace(air=air)).point_m[0] - out["point_m"]

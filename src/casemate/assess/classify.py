@@ -24,7 +24,7 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     p_ballistic_min: Share = 0.5  # below: not a round
     # the curve that the filter scales is not the class's own: peaks of 1.75 to 2.5 in parameters 1.1 are +-10 %
     # about their middle after a flight that is half transonic; ln of K, 1 sigma
-    sigma_curve: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.1
+    sigma_curve_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.1
     prior_weight: dict[str, NotNegative] = msgspec.field(default_factory=dict[str, float])  # by class; others 1
 
 
@@ -72,7 +72,7 @@ def _posterior(
 ) -> NDArray[np.float64]:
     """Return p(class | ln K) (n, classes); rows whose ln K is missing hold the prior."""
     mean = np.array([np.log(drag_parameter(c)) for c in rounds])
-    own = np.array([c.drag_sigma_round**2 + c.drag_sigma_make**2 for c in rounds]) + settings.sigma_curve**2
+    own = np.array([c.drag_sigma_round**2 + c.drag_sigma_make**2 for c in rounds]) + settings.sigma_curve_share**2
     prior = np.array([settings.prior_weight.get(c.name, 1.0) for c in rounds])
     prior = prior / prior.sum() if prior.sum() > 0.0 else np.full(len(rounds), 1.0 / len(rounds))
     spread = variance[:, None] + own[None, :]

@@ -26,7 +26,7 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     # the same section, "wind forecast, vector RMS": 3.5 m/s, a component is that / 1.41
     sigma_wind_known_mps: Annotated[float, Meta(ge=0.0, le=50.0)] = 2.5  # where it has
     # ln of K; section 1.1: transonic peaks of 1.75 to 2.5 for the one curve that is believed, +-10 % over a flight
-    sigma_curve: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.1
+    sigma_curve_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.1
     max_time_s: Annotated[float, Meta(ge=1.0, le=600.0)] = 180.0  # a round that is up longer is not predicted
 
 
@@ -51,7 +51,7 @@ def predict(tracks: Records, classes: Records, environment: Environment, setting
 
     Notes
     -----
-    The covariance is that of the track carried to the ground, ln K widened by `sigma_curve`, plus the shift of
+    The covariance is that of the track carried to the ground, ln K widened by `sigma_curve_share`, plus the shift of
     the impact in a wind of one sigma from the west and from the south over the whole of the rest of the flight
     (fully correlated in height and time: the cautious end).
     """
@@ -63,7 +63,7 @@ def predict(tracks: Records, classes: Records, environment: Environment, setting
     if not rows.size:
         return freeze(out)
     cov = rows["cov"].copy()
-    cov[:, 6, 6] += settings.sigma_curve**2
+    cov[:, 6, 6] += settings.sigma_curve_share**2
     states = np.ascontiguousarray(rows["state"])
     found = predict_impacts(states, cov, environment, settings.max_time_s)
     has_value = np.isin(found.status, (Status.OK, Status.OUT_OF_TABLE))

@@ -31,7 +31,7 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     p_threat_min: Share = 0.05  # an asset's probability of being hit, from which a threat is named
     p_risk_min: Share = 1e-4  # a zone's, below which it is not mentioned
-    forget_sigma: Annotated[float, Meta(ge=0.0, le=10.0)] = 3.0  # an impact is past this many sigma_t after its time,
+    n_sigma_forget: Annotated[float, Meta(ge=0.0, le=10.0)] = 3.0  # an impact is past this many sigma_t after its time,
     forget_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 1.0  # and at least this long after it
 
 
@@ -192,7 +192,7 @@ class ThreatStage:
 
     def _judge(self, track: np.void, i_class: int, impact: np.void) -> _Judged:
         point_m, cov_m2 = impact["point_m"], impact["cov_m2"]
-        wait_s = max(self._settings.forget_sigma * float(impact["sigma_t_s"]), self._settings.forget_s)
+        wait_s = max(self._settings.n_sigma_forget * float(impact["sigma_t_s"]), self._settings.forget_s)
         return _Judged(
             t_ns=int(impact["t_ns"]),
             t_impact_ns=int(impact["t_impact_ns"]),
