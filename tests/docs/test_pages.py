@@ -45,3 +45,18 @@ def test_every_command_is_documented(root):
         for option in command.params:
             for spelling in option.opts:
                 assert not spelling.startswith("--") or f"`{spelling}" in text, f"casemate {name} {spelling}"
+
+
+def test_every_packaged_scenario_is_documented(root):
+    from casemate.io.settings import packaged_names
+
+    text = (root / "docs/reference/scenarios.md").read_text(encoding="utf-8")
+    assert [name for name in packaged_names("scenarios") if f"| `{name}` |" not in text] == []
+
+
+def test_links_between_pages_and_pictures_lead_somewhere(root):
+    pages = [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
