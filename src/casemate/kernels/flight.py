@@ -103,16 +103,12 @@ def _slope(jac: NDArray[np.float64], x: NDArray[np.float64], dx: NDArray[np.floa
         j0, j1, j2, j3, j4, j5 = jac[i, 0], jac[i, 1], jac[i, 2], jac[i, 3], jac[i, 4], jac[i, 5]
         o = 24 + 8 * i
         for j in range(8):
-            dx[o + j] = (
-                j0 * x[j] + j1 * x[8 + j] + j2 * x[16 + j] + j3 * x[24 + j] + j4 * x[32 + j] + j5 * x[40 + j]
-            )
+            dx[o + j] = j0 * x[j] + j1 * x[8 + j] + j2 * x[16 + j] + j3 * x[24 + j] + j4 * x[32 + j] + j5 * x[40 + j]
         dx[o + 6] += jac[i, 6]
 
 
 @njit(cache=True, error_model="numpy")
-def _spread(
-    x: NDArray[np.float64], jac: NDArray[np.float64], dt_s: float, work: NDArray[np.float64]
-) -> None:
+def _spread(x: NDArray[np.float64], jac: NDArray[np.float64], dt_s: float, work: NDArray[np.float64]) -> None:
     # One Runge-Kutta step of the sensitivities in place; jac (3, 3, 7) at its start, middle and end.
     rate, total, stage = work[0], work[1], work[2]
     _slope(jac[0], x, rate)

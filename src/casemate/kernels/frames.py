@@ -10,9 +10,7 @@ from casemate.kernels.earth import vertical_of
 
 
 @njit(cache=True, error_model="numpy")
-def geodetic_to_ecef_many(
-    geodetic: NDArray[np.float64], a: float, e2: float, out: NDArray[np.float64]
-) -> None:
+def geodetic_to_ecef_many(geodetic: NDArray[np.float64], a: float, e2: float, out: NDArray[np.float64]) -> None:
     """Fill `out` (n, 3) [m] with the ECEF points of `geodetic` (n, 3): latitude, longitude [rad], height [m].
 
     Vallado, 2013, equation 3-7.

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from casemate.errors import DomainError
 from casemate.kernels import exact
-from casemate.kernels.exact import Body
 from casemate.model.catalog import RoundClass
 from casemate.physics.atmosphere import Profile
-from casemate.physics.exact import BURN_STEPS, MAX_TIME_S, STEP_S, Trajectory, body_of, fly_exact, fly_rows
+from casemate.physics.exact import BURN_STEPS, MAX_TIME_S, STEP_S, Body, Trajectory, body_of, fly_exact, fly_rows
 from casemate.physics.geodesy import SiteFrame, ecef_to_geodetic
 
 Array = NDArray[np.float64]
@@ -29,7 +28,27 @@ _MISS_M: Final = 0.1
 _POLISH_M: Final = 0.005
 _N_POLISH: Final = 15
 _N_ROOT: Final = 60
-_GRID_DEG: Final = (4.0, 6.0, 9.0, 13.0, 18.0, 24.0, 31.0, 38.0, 45.0, 51.0, 56.0, 61.0, 66.0, 71.0, 75.0, 79.0, 82.0, 84.0, 86.0)
+_GRID_DEG: Final = (
+    4.0,
+    6.0,
+    9.0,
+    13.0,
+    18.0,
+    24.0,
+    31.0,
+    38.0,
+    45.0,
+    51.0,
+    56.0,
+    61.0,
+    66.0,
+    71.0,
+    75.0,
+    79.0,
+    82.0,
+    84.0,
+    86.0,
+)
 _BEST_DEG: Final = 55.0
 """Angle of descent at the greatest range, where both arcs meet; between 53 and 61 for all classes, parameters.md 1.2."""
 
@@ -147,7 +166,11 @@ def solve_arrival(
     else:
         past = _solve_free(impact, round_class, ground_range_m, arc, flight_s)
     path = fly_exact(
-        body, frame, frame.ecef_to_enu(past.start[None, :3])[0], frame.rotation @ past.start[3:], ground_m=frame.height_m
+        body,
+        frame,
+        frame.ecef_to_enu(past.start[None, :3])[0],
+        frame.rotation @ past.start[3:],
+        ground_m=frame.height_m,
     )
     miss = float(np.linalg.norm(path.pos_m[-1] - impact.pos_m))
     if not miss < _MISS_M:
@@ -328,10 +351,17 @@ def _solve_free(
     else:
         vacuum = math.atan2(0.5 * 9.81 * flight_s * flight_s, ground_range_m)
         angle = _root(
-            lambda a: _gap(time_at(a), flight_s), min(max(vacuum, 0.2), 1.4), 0.1, math.radians(3.0), math.radians(86.0), 0.02
+            lambda a: _gap(time_at(a), flight_s),
+            min(max(vacuum, 0.2), 1.4),
+            0.1,
+            math.radians(3.0),
+            math.radians(86.0),
+            0.02,
         )
         if angle is None:
-            raise DomainError("flight_s", flight_s, time_at(math.radians(3.0)) or 0.0, time_at(math.radians(86.0)) or 0.0)
+            raise DomainError(
+                "flight_s", flight_s, time_at(math.radians(3.0)) or 0.0, time_at(math.radians(86.0)) or 0.0
+            )
     fixed = angle
 
     def residual(past: _Past) -> tuple[float, float]:

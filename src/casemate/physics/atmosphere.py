@@ -27,7 +27,7 @@ from casemate.kernels.motion import Environment
 from casemate.model.catalog import EnvironmentSettings, RoundClass
 from casemate.physics.geodesy import SiteFrame
 
-__all__ = ["Air", "Environment", "Profile", "build_environment", "drag_curve_of", "drag_shape_of", "ussa76"]
+__all__ = ["Air", "Environment", "Profile", "build_environment", "drag_shape_of", "interpolate_drag", "ussa76"]
 
 Array = NDArray[np.float64]
 
@@ -125,7 +125,7 @@ def drag_shape_of(name: str, rounds: Sequence[RoundClass] = ()) -> tuple[Array, 
         return mach, _rise(mach, _GENERIC_PEAK)
     for body in rounds:
         if body.name == name:
-            return mach, drag_curve_of(body, mach) / body.cd[0]
+            return mach, interpolate_drag(np.array(body.mach), np.array(body.cd), mach) / body.cd[0]
     known = ", ".join(["generic", "constant", *(body.name for body in rounds)])
     message = f"no drag curve {name!r}; there are {known}"
     raise ValueError(message)
@@ -146,10 +146,9 @@ def _pchip(x: Array, y: Array, at: Array) -> Array:
     return np.asarray(PchipInterpolator(x, y)(at), np.float64)
 
 
-def drag_curve_of(body: RoundClass, mach: Array) -> Array:
-    """Return the drag coefficient (n,) of a round class at Mach numbers (n,): monotone cubic, constant beyond its ends."""
-    x, y = np.array(body.mach), np.array(body.cd)
-    return _pchip(x, y, np.clip(mach, x[0], x[-1]))
+def interpolate_drag(mach: Array, cd: Array, at: Array) -> Array:
+    """Return the drag coefficient at Mach numbers `at` (n,): monotone cubic through the points, constant beyond them."""
+    return _pchip(mach, cd, np.clip(at, mach[0], mach[-1]))
 
 
 def normal_gravity_mps2(lat_rad: float, height_m: float) -> float:

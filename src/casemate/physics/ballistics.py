@@ -74,8 +74,13 @@ def predict_impacts(states: Array, covs: Array, env: Environment, max_time_s: fl
     out = np.empty((n, 9))
     status = np.empty(n, np.uint8)
     flight.predict_many(
-        np.ascontiguousarray(states, np.float64), np.ascontiguousarray(covs, np.float64), env, STEP_S, max_time_s,
-        out, status,
+        np.ascontiguousarray(states, np.float64),
+        np.ascontiguousarray(covs, np.float64),
+        env,
+        STEP_S,
+        max_time_s,
+        out,
+        status,
     )
     cov = out[:, [5, 6, 6, 7]].reshape(n, 2, 2)
     sigma_t = np.sqrt(np.maximum(out[:, 8], 0.0))

@@ -15,8 +15,26 @@ from casemate.kernels import exact
 from casemate.kernels.earth import Earth
 from casemate.kernels.exact import Body
 from casemate.model.catalog import RoundClass
-from casemate.physics.atmosphere import Profile, drag_curve_of
+from casemate.physics.atmosphere import Profile, interpolate_drag
 from casemate.physics.geodesy import SiteFrame
+
+__all__ = [
+    "BURN_STEPS",
+    "CD_DM",
+    "MAX_TIME_S",
+    "RAIL_EXIT_MPS",
+    "STEP_S",
+    "WGS84",
+    "Body",
+    "Earth",
+    "Trajectory",
+    "body_of",
+    "drag_table",
+    "fly_exact",
+    "fly_rows",
+    "sample_exact",
+    "to_trajectory",
+]
 
 Array = NDArray[np.float64]
 
@@ -26,7 +44,7 @@ STEP_S: Final = 0.05
 
 MAX_TIME_S: Final = 400.0
 BURN_STEPS: Final = 128
-_CD_DM: Final = 0.0125
+CD_DM: Final = 0.0125
 _CD_TOP: Final = 5.0
 
 
@@ -77,16 +95,14 @@ def body_of(round_class: RoundClass, drag_factor: float = 1.0, wind: Profile | N
     wind : Profile, optional
         Wind by height; none is calm.
     """
-    mach = np.arange(0.0, _CD_TOP + 0.5 * _CD_DM, _CD_DM)
-    cd = drag_curve_of(round_class, mach) * drag_factor
-    table = np.ascontiguousarray(np.column_stack((cd, np.gradient(cd))))
+    table = drag_table(np.array(round_class.mach), np.array(round_class.cd) * drag_factor)
     area = 0.25 * math.pi * round_class.calibre_m**2
     height, east, north = [0.0], [0.0], [0.0]
     if wind is not None:
         height, east, north = wind.height_m, wind.wind_e_mps, wind.wind_n_mps
     return Body(
         cd=table,
-        cd_dm=_CD_DM,
+        cd_dm=CD_DM,
         area_per_mass=area / round_class.mass_kg,
         thrust_mps2=_thrust_mps2(round_class),
         burn_s=round_class.burn_s or 0.0,
@@ -94,6 +110,16 @@ def body_of(round_class: RoundClass, drag_factor: float = 1.0, wind: Profile | N
         wind_z=np.ascontiguousarray(height, np.float64),
         wind=np.ascontiguousarray(np.column_stack((east, north)), np.float64),
     )
+
+
+def drag_table(mach: Array, cd: Array) -> Array:
+    """Compile a drag curve: rows (m, 2) of coefficient and slope per row, every CD_DM from Mach 0 to 5.
+
+    Monotone cubic between the given points and constant beyond them; the compiled curve is the model.
+    """
+    at = np.arange(0.0, _CD_TOP + 0.5 * CD_DM, CD_DM)
+    values = interpolate_drag(mach, cd, at)
+    return np.ascontiguousarray(np.column_stack((values, np.gradient(values))))
 
 
 RAIL_EXIT_MPS: Final = 30.0
@@ -112,8 +138,16 @@ def _thrust_mps2(body: RoundClass) -> float:
     return gain * (ratio - 1.0) / (body.burn_s * math.log(ratio))
 
 
-def fly_exact(body: Body, frame: SiteFrame, pos_m: Array, vel_mps: Array, *, ground_m: float | None = None,
-              earth: Earth = WGS84, step_s: float = STEP_S) -> Trajectory:
+def fly_exact(
+    body: Body,
+    frame: SiteFrame,
+    pos_m: Array,
+    vel_mps: Array,
+    *,
+    ground_m: float | None = None,
+    earth: Earth = WGS84,
+    step_s: float = STEP_S,
+) -> Trajectory:
     """Fly a body from a state to the ground.
 
     Parameters
@@ -161,9 +195,7 @@ def fly_rows(
 ) -> tuple[Array, int]:  # fmt: skip
     """Run the kernel once; return rows of time and ECEF state (n, 7), and a status."""
     out = np.empty((int(abs((t_end_s - t_s) / dt_s)) + 3, 7))
-    n, status = exact.fly(
-        np.ascontiguousarray(start), t_s, t_end_s, dt_s, is_burning, stop, target, earth, body, out
-    )
+    n, status = exact.fly(np.ascontiguousarray(start), t_s, t_end_s, dt_s, is_burning, stop, target, earth, body, out)
     return out[:n], status
 
 

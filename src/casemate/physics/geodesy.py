@@ -39,7 +39,9 @@ def geodetic_to_ecef(lat_deg: ArrayLike, lon_deg: ArrayLike, height_m: ArrayLike
     (n, 3) float64 [m]
         x toward latitude 0, longitude 0, z toward the north pole.
     """
-    lat, lon, height = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, np.float64)) for v in (lat_deg, lon_deg, height_m)))
+    lat, lon, height = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(v, np.float64)) for v in (lat_deg, lon_deg, height_m))
+    )
     points = np.column_stack((np.radians(lat), np.radians(lon), height))
     out = np.empty_like(points)
     frames.geodetic_to_ecef_many(points, WGS84_A_M, WGS84_E2, out)
