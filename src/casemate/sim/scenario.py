@@ -172,7 +172,7 @@ def _raid_fault(raid: Raid, classes: tuple[str, ...]) -> tuple[str, str] | None:
         return "round_class", f"{raid.round_class!r} is no round class: {list(classes)}"
     enu = (raid.impact_e_m, raid.impact_n_m)
     geodetic = (raid.impact_lat_deg, raid.impact_lon_deg)
-    if sum(None not in pair for pair in (enu, geodetic)) != 1 or (None in enu) == (None in geodetic):
+    if sorted(pair.count(None) for pair in (enu, geodetic)) != [0, 2]:
         return "impact_e_m", "give impact_e_m and impact_n_m, or impact_lat_deg and impact_lon_deg"
     if (raid.arc is None) == (raid.flight_s is None):
         return "arc", 'give arc ("flat" or "high") or flight_s'

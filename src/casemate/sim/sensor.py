@@ -115,9 +115,8 @@ class RotatingRadar:
     def covers_sector(self, i_sector: int) -> bool:
         """Tell whether sector `i_sector` of a turn holds any covered azimuth."""
         width = _TURN / self.truth.sectors
-        low = i_sector * width
-        ends = np.array([low, low + width])
-        return bool(in_arc(ends, *self.model.az_rad).any()) or bool((self.model.az_rad[0] - low) % _TURN < width)
+        low, first = i_sector * width, self.model.az_rad[0]
+        return (first - low) % _TURN < width or (low - first) % _TURN < self.model.arc_rad - 1e-9
 
     def turn(self, i_turn: int, bodies: Bodies) -> Turn:
         """Sweep once round, from north at `i_turn` periods.
@@ -131,6 +130,7 @@ class RotatingRadar:
         t0 = i_turn * self.period_s
         t_s, seen = self._meet(t0, bodies)
         is_met = self._is_covered(seen) & (t_s >= bodies.start_s) & (t_s < bodies.end_s)
+        is_met &= (t_s >= t0) & (t_s < t0 + self.period_s)
         snr = self._snr(seen.range_m, bodies.rcs_dbsm)
         chance = self.model.p_detection * p_detection(snr, bodies.swerling)
         power = self._power(snr, bodies.swerling)
@@ -145,12 +145,15 @@ class RotatingRadar:
         return Turn(np.concatenate([own, false])[order], names[order], times[order], looks)
 
     def _meet(self, t0: float, bodies: Bodies) -> tuple[Floats, Measured]:
-        # The beam moves a thousand times faster in azimuth than a body: three rounds of substitution settle it.
+        # The beam moves a thousand times faster in azimuth than a body: three rounds of substitution settle it. The
+        # azimuth is unwrapped, so a body that passes north is met in one turn or the other, not in the wrong place.
         t_s = np.full(len(bodies.truth_id), t0 + 0.5 * self.period_s)
         seen = self.model.measure(*bodies.at(t_s))
+        az = seen.az_rad
         for _ in range(2):
-            t_s = t0 + self.period_s * seen.az_rad / _TURN
+            t_s = t0 + self.period_s * az / _TURN
             seen = self.model.measure(*bodies.at(t_s))
+            az = az + (seen.az_rad - az + math.pi) % _TURN - math.pi
         return t_s, seen
 
     def _is_covered(self, seen: Measured) -> NDArray[np.bool_]:
