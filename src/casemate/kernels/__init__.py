@@ -7,6 +7,7 @@ Numba keys its disk cache by one file, so editing a kernel would leave a stale c
 import hashlib
 import os
 import pathlib
+import tempfile
 
 import numba
 
@@ -20,13 +21,26 @@ def _source_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+def _is_writable(folder: pathlib.Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
 def cache_folder() -> pathlib.Path:
-    """Return the folder that holds the compiled kernels of exactly these sources."""
+    """Return the folder that holds the compiled kernels of exactly these sources.
+
+    It lies in the user's cache; where that cannot be written, in the machine's folder for temporary files.
+    """
     given = os.environ.get("NUMBA_CACHE_DIR")
     if given:
         return pathlib.Path(given)
-    root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(root) / "casemate" / f"kernels-{_source_hash()}"
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    name = f"kernels-{_source_hash()}"
+    kept = pathlib.Path(root) / "casemate" / name
+    return kept if _is_writable(kept) else pathlib.Path(tempfile.gettempdir()) / f"casemate-{os.getuid()}" / name
 
 
 if not os.environ.get("NUMBA_CACHE_DIR"):

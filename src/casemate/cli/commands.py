@@ -1,0 +1,199 @@
+"""The commands of `casemate`: each parses, calls one function of a lower floor, and prints."""
+
+import json
+import pathlib
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from casemate import __version__
+from casemate.errors import CasemateError, SettingsError
+
+app = typer.Typer(
+    name="casemate",
+    help="Open counter-rocket, artillery and mortar warning: plots in; tracks, impacts and zone warnings out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
+Out = Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="The run folder to write.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    """Warn of rockets, artillery and mortar rounds; study protection in simulation."""
+    if version:
+        typer.echo(f"casemate {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="Name of a packaged scenario, or a scenario file (TOML).")],
+    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the scenario's own seed.")] = None,
+    output: Out = None,
+    no_intercept: Annotated[bool, typer.Option("--no-intercept", help="The same raid, and no gun fires.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Simulate a scenario, closed loop: radar, tracks, warnings, simulated intercept, outcome."""
+    from casemate.cli import show
+
+    folder = output or _fresh(pathlib.Path("runs") / pathlib.Path(scenario).stem)
+    with show.compiling("run"), show.stop_flag() as stopped, show.Bar("simulating") as bar:
+        from casemate import rehearsal
+
+        summary = rehearsal.run(
+            scenario, seed, folder, with_intercept=not no_intercept, progress=bar, is_stopped=stopped
+        )
+    _finish(summary, folder, as_json)
+
+
+@app.command()
+def track(
+    plots: Annotated[pathlib.Path, typer.Argument(help="Plot table (Parquet or CSV).")],
+    site: Annotated[pathlib.Path, typer.Option(help="The site file (TOML): sensors, zones, assets.")],
+    output: Annotated[pathlib.Path, typer.Option("-o", "--output", help="The run folder to write.")],
+    as_json: Json = False,
+) -> None:
+    """Run the live pipeline over recorded plots, as fast as it can."""
+    from casemate.cli import show
+
+    with show.compiling("track"), show.stop_flag() as stopped, show.Bar("tracking") as bar:
+        from casemate import station
+
+        summary = station.track(plots, site, output, bar, stopped)
+    _finish(summary, output, as_json)
+
+
+@app.command()
+def replay(
+    run_folder: Annotated[pathlib.Path, typer.Argument(metavar="RUN", help="A run folder, whole or broken off.")],
+    output: Out = None,
+    speed: Annotated[float | None, typer.Option(help="Times real time; default: as fast as it can.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Feed a run's journal through the pipeline again: the same bytes come out."""
+    from casemate.cli import show
+
+    if speed is not None and not 0.0 < speed < float("inf"):
+        raise SettingsError("--speed", "", f"must be greater than 0, got {speed:g}")
+    folder = output or _fresh(run_folder.with_name(f"{run_folder.resolve().name}-replay"))
+    with show.compiling("track"), show.stop_flag() as stopped, show.Bar("replaying") as bar:
+        from casemate import station
+
+        summary = station.replay(run_folder, folder, speed, bar, stopped)
+    _finish(summary, folder, as_json)
+
+
+@app.command(name="import")
+def import_(
+    recording: Annotated[pathlib.Path, typer.Argument(help="ASTERIX recording: pcap, or raw blocks.")],
+    output: Annotated[pathlib.Path, typer.Option("-o", "--output", help="The plot table to write (Parquet or CSV).")],
+    site: Annotated[pathlib.Path | None, typer.Option(help="Site file: names the sensors by SAC and SIC.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a recording into a plot table, and count what was refused and why."""
+    from casemate.cli import show
+    from casemate.io.feeds import asterix
+
+    result = asterix.convert(recording, output, site)
+    if as_json:
+        _print_json(result)
+    else:
+        show.imported(result, output)
+
+
+@app.command()
+def verify(
+    folders: Annotated[list[pathlib.Path] | None, typer.Argument(metavar="[DIR ...]", help="Default: here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run every reference set recognised in DIR against the models; print error beside tolerance."""
+    from casemate.cli import show
+
+    with show.compiling("verify"):
+        from casemate.study import verification
+
+        result = verification.verify(folders or [pathlib.Path()])
+    if as_json:
+        _print_json(result)
+    else:
+        show.verified(result)
+    raise typer.Exit(0 if result.is_inside else 1)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed, warm and writable, and what is not."""
+    from casemate.cli import show
+    from casemate.io import doctor as ward
+
+    checks = ward.examine()
+    if as_json:
+        _print_json(checks)
+    else:
+        show.examined(checks)
+    raise typer.Exit(0 if all(check.is_well or not check.is_needed for check in checks) else 1)
+
+
+def _fresh(folder: pathlib.Path) -> pathlib.Path:
+    # A run is never written over: the next free name.
+    n = 1
+    fresh = folder
+    while fresh.exists():
+        n += 1
+        fresh = folder.with_name(f"{folder.name}-{n}")
+    return fresh
+
+
+def _print_json(result: Any) -> None:  # noqa: ANN401 anything that msgspec can write
+    import msgspec
+
+    typer.echo(json.dumps(msgspec.to_builtins(result), indent=2, sort_keys=True))
+
+
+def _finish(summary: dict[str, Any], folder: pathlib.Path, as_json: bool) -> None:
+    from casemate.cli import show
+    from casemate.io.picture import draw_run
+
+    picture = folder / "picture.png"
+    draw_run(folder, picture)
+    if as_json:
+        _print_json(summary)
+    else:
+        show.outcome(summary, folder, picture)
+    if not summary["is_whole"]:
+        typer.echo(f"stopped: {folder} holds all steps up to there; `casemate replay {folder}` reads it", err=True)
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one line on standard error and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except SettingsError as error:
+        code = _say(error, 2)
+    except CasemateError as error:
+        code = _say(error, 1)
+    except typer.Abort:
+        code = _say("stopped", 1)
+    except Exception as error:
+        # Typer's own complaint about the call (a click.UsageError, whichever copy of click it carries) knows how to
+        # say itself; anything else is a bug and keeps its traceback.
+        if not hasattr(error, "format_message"):
+            raise
+        code = _say(error.format_message(), 2)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+    except KeyboardInterrupt:
+        code = _say("stopped", 1)
+    sys.exit(code or 0)
+
+
+def _say(why: object, code: int) -> int:
+    line = " ".join(str(why).split())
+    if line:  # typer says nothing where it has shown the help
+        sys.stderr.write(f"casemate: {line}\n")
+    return code

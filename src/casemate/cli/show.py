@@ -1,0 +1,141 @@
+"""What a person sees in the terminal: progress, tables, one clear message while kernels compile."""
+
+import pathlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from casemate.constants import NS_PER_S
+from casemate.runner import stop_on_signal as stop_flag
+
+__all__ = ["Bar", "compiling", "examined", "imported", "outcome", "stop_flag", "verified"]
+
+OUT = Console()
+ERR = Console(stderr=True)
+
+
+@contextmanager
+def compiling(purpose: str) -> Iterator[None]:
+    """Say once that kernels are compiled, and remember when they have been."""
+    from casemate import kernels
+
+    folder = kernels.cache_folder()
+    mark = folder / f"compiled-{purpose}"
+    if mark.exists():
+        yield
+        return
+    ERR.print(f"compiling kernels, once, into {folder}: about a minute", soft_wrap=True, highlight=False)
+    yield
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        ERR.print(f"kernels cannot be kept in {folder} ({error.strerror}): they are compiled at every start")
+
+
+class Bar:
+    """A progress bar over event time on standard error, shown only on a terminal."""
+
+    def __init__(self, title: str) -> None:
+        columns = (TextColumn(title), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[clock]}"))
+        self._progress = Progress(*columns, TimeRemainingColumn(), console=ERR, disable=not ERR.is_terminal)
+        self._task = self._progress.add_task(title, total=None, clock="")
+        self._first_ns = 0
+        self._shown = 0.0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def start(self, t_first_ns: int, t_last_ns: int) -> None:
+        """Say what the bar spans."""
+        self._first_ns = t_first_ns
+        self._progress.update(self._task, total=max(t_last_ns - t_first_ns, 1))
+
+    def advance(self, t_ns: int) -> None:
+        """Move the bar, ten times a second at most."""
+        now = time.monotonic()
+        if now - self._shown < 0.1:
+            return
+        self._shown = now
+        done = t_ns - self._first_ns
+        self._progress.update(self._task, completed=done, clock=f"{done / NS_PER_S:.0f} s")
+
+
+def outcome(summary: dict[str, Any], folder: pathlib.Path, picture: pathlib.Path) -> None:
+    """Print what became of a run."""
+    table = Table(title=f"{summary['name']}  ({summary['data']})", title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column()
+    for row in [*_count_rows(summary), *_outcome_rows(summary["outcome"]), *_speed_rows(summary)]:
+        table.add_row(*row)
+    OUT.print(table)
+    OUT.print(f"run folder  {folder}\npicture     {picture}", soft_wrap=True, highlight=False)
+
+
+Row = tuple[str, str, str]
+
+
+def _count_rows(summary: dict[str, Any]) -> list[Row]:
+    counts, refused = summary["counts"], summary["refused"]
+    rows = [("plots", f"{counts.get('plots', 0):,}", f"in {counts.get('scans', 0):,} scans")]
+    if refused:
+        reasons = ", ".join(f"{reason.replace('_', ' ')} {n:,}" for reason, n in sorted(refused.items()))
+        rows.append(("plots refused", f"{sum(refused.values()):,}", reasons))
+    return rows
+
+
+def _outcome_rows(result: dict[str, Any] | None) -> list[Row]:
+    if result is None:
+        return []
+    from casemate.sim.outcome import Outcome
+
+    return [(what, how_much, "") for what, how_much in msgspec.convert(result, Outcome).table()]
+
+
+def _speed_rows(summary: dict[str, Any]) -> list[Row]:
+    if summary["t_first_ns"] is None:
+        return []
+    span_s = (summary["t_last_ns"] - summary["t_first_ns"]) / NS_PER_S
+    timing = summary["timing"]
+    step = timing["step_ms"]
+    speed = span_s / timing["wall_s"] if timing["wall_s"] else 0.0
+    return [
+        ("time", f"{span_s:,.0f} s", f"in {timing['wall_s']:.1f} s, {speed:,.0f} times real time"),
+        ("pipeline step", f"{step['p50']:.2f} ms", f"half of them; 99 % {step['p99']:.1f} ms"),
+    ]
+
+
+def imported(result: Any, path: pathlib.Path) -> None:  # noqa: ANN401 asterix.Imported, named there
+    """Print what an import kept and refused."""
+    table = Table(title=f"{result.n_plots:,} plots written to {path}", title_justify="left")
+    for title in ("refused because", "count", "first at byte"):
+        table.add_column(title, justify="left" if title == "refused because" else "right")
+    for refusal in result.refused:
+        table.add_row(refusal.reason, f"{refusal.count:,}", f"{refusal.first_offset:,}")
+    OUT.print(table if result.refused else table.title, soft_wrap=True)
+
+
+def verified(result: Any) -> None:  # noqa: ANN401 verification.Verification, named there
+    """Print error beside tolerance, a row per check."""
+
+
+def examined(checks: Sequence[Any]) -> None:
+    """Print what the doctor found."""
+    table = Table(title="casemate doctor", title_justify="left")
+    for title in ("what", "state", "found"):
+        table.add_column(title)
+    for check in checks:
+        state = "[green]well[/]" if check.is_well else "[red]missing[/]" if check.is_needed else "[yellow]absent[/]"
+        table.add_row(check.name, state, check.found)
+    OUT.print(table)

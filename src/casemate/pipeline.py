@@ -1,0 +1,125 @@
+"""The order of the stages, on one screen: plot -> track -> class -> impact -> threat -> warning.
+
+Pure: the same messages in the same order give the same events, whoever sends them and however fast.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from casemate.assess import classify, impact
+from casemate.assess.threat import Settings as ThreatSettings
+from casemate.assess.threat import ThreatStage
+from casemate.assess.warning import Settings as WarningSettings
+from casemate.assess.warning import WarningStage
+from casemate.model.catalog import Declaration, RoundClass, SiteFile
+from casemate.model.messages import Events, Scan, Tick
+from casemate.physics.atmosphere import Environment, Profile, build_environment, drag_shape_of
+from casemate.physics.geodesy import SiteFrame
+from casemate.physics.radar import SensorModel
+from casemate.tracking.tracker import Settings as TrackerSettings
+from casemate.tracking.tracker import Tracker
+
+
+class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of every stage, each declared at the top of its stage's own file."""
+
+    tracking: TrackerSettings = TrackerSettings()
+    classes: classify.Settings = classify.Settings()
+    impacts: impact.Settings = impact.Settings()
+    threats: ThreatSettings = ThreatSettings()
+    warnings: WarningSettings = WarningSettings()
+
+
+class Levels(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vertical profile as plain numbers, fit for a journal; fields as in `physics.atmosphere.Profile`."""
+
+    height_m: tuple[float, ...]
+    pressure_pa: tuple[float, ...] | None
+    temperature_k: tuple[float, ...] | None
+    wind_e_mps: tuple[float, ...]
+    wind_n_mps: tuple[float, ...]
+
+    @classmethod
+    def of(cls, profile: Profile | None) -> "Levels | None":
+        """Take the numbers out of a profile."""
+        if profile is None:
+            return None
+        columns = profile._asdict()
+        return cls(**{name: None if rows is None else tuple(rows.tolist()) for name, rows in columns.items()})
+
+    def profile(self) -> Profile:
+        """Put the numbers back into arrays."""
+        pressure, temperature = self.pressure_pa, self.temperature_k
+        return Profile(
+            height_m=np.array(self.height_m),
+            pressure_pa=None if pressure is None else np.array(pressure),
+            temperature_k=None if temperature is None else np.array(temperature),
+            wind_e_mps=np.array(self.wind_e_mps),
+            wind_n_mps=np.array(self.wind_n_mps),
+        )
+
+
+class Plan(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that decides what the pipeline answers; a journal keeps it, so that a replay needs no other file."""
+
+    site: SiteFile
+    rounds: tuple[RoundClass, ...]
+    settings: Settings = Settings()
+    air: Levels | None = None
+    wind: Levels | None = None
+
+    def frame(self) -> SiteFrame:
+        """Return the ENU frame of the site."""
+        return SiteFrame.of(self.site.site)
+
+    def environment(self) -> Environment:
+        """Return air, drag shape and Earth as the filter and the prediction believe them."""
+        return build_environment(
+            self.site.environment,
+            self.frame(),
+            drag_shape_of(self.site.tracking.drag_curve, self.rounds),
+            None if self.air is None else self.air.profile(),
+            None if self.wind is None else self.wind.profile(),
+        )
+
+
+class Pipeline:
+    """Five stages behind one call, as a plan declares them."""
+
+    def __init__(self, plan: Plan) -> None:
+        site, frame = plan.site, plan.frame()
+        self._environment = plan.environment()
+        self._rounds: Sequence[RoundClass] = plan.rounds
+        self._settings = plan.settings
+        sensors = [SensorModel.of(sensor, frame) for sensor in site.sensor]
+        self._tracker = Tracker(sensors, self._environment, plan.settings.tracking)
+        self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
+        self._warnings = WarningStage(site.zone, plan.settings.warnings)
+
+    @property
+    def false_tracks_per_hour(self) -> float:
+        """The rate of false confirmed tracks that the confirmation threshold was set for [1/h]."""
+        return self._tracker.false_tracks_per_hour
+
+    def step(self, message: Scan | Tick) -> Events:
+        """Take one input through every stage and return all that it changed."""
+        if isinstance(message, Scan):
+            t_ns = message.t_end_ns
+            step = self._tracker.update(message)
+        else:
+            t_ns = message.t_ns
+            step = self._tracker.tick(t_ns)
+        classes = classify.classify(step.tracks, self._rounds, self._settings.classes)
+        impacts = impact.predict(step.tracks, classes, self._environment, self._settings.impacts)
+        judged = self._threats.step(t_ns, step.tracks, classes, impacts)
+        return Events(
+            t_ns=t_ns,
+            tracks=step.tracks,
+            classes=classes,
+            impacts=impacts,
+            fates=step.fates,
+            threats=judged.threats,
+            warnings=self._warnings.step(t_ns, judged.risks),
+            diagnostics=step.diagnostics,
+        )

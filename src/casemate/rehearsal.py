@@ -1,0 +1,75 @@
+"""The simulated world, wired: scenario -> World -> runner -> run folder."""
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from casemate.io import settings
+from casemate.io.recorder import check_writable
+from casemate.runner import Origin, Progress, file_hash, plan_of, record, with_ticks
+from casemate.sim.outcome import Scorer
+from casemate.sim.scenario import Scenario, check_scenario
+from casemate.sim.world import World
+
+
+def run(
+    scenario_name: str,
+    seed: int | None,
+    folder: pathlib.Path,
+    *,
+    with_intercept: bool,
+    progress: Progress | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Simulate a scenario, closed loop; return the summary.
+
+    Parameters
+    ----------
+    scenario_name : str
+        Name of a packaged scenario, or the path of a scenario file.
+    seed : int or None
+        Instead of the scenario's own.
+    with_intercept : bool
+        False: the same raid flies and no gun fires.
+    """
+    path = _find("scenarios", scenario_name, pathlib.Path())
+    scenario = settings.read_toml(path, Scenario)
+    site_path = _find("sites", scenario.site, path.parent)
+    plan = plan_of(site_path)
+    sensors = tuple(sensor.name for sensor in plan.site.sensor)
+    check_scenario(scenario, str(path), plan.rounds, sensors)
+    check_writable(folder)
+    seed = scenario.seed if seed is None else seed
+    frame = plan.frame()
+    world = World(
+        scenario,
+        plan.site,
+        plan.rounds,
+        frame,
+        seed,
+        with_intercept=with_intercept,
+        environment=plan.environment(),
+    )
+    scorer = Scorer(world, plan.site, frame)
+    if progress:
+        progress.start(world.t_start_ns, world.t_end_ns)
+    inputs = {each.name: file_hash(each) for each in (path, site_path)}
+    origin = Origin(data="SIMULATION", name=path.stem, inputs=inputs, seed=seed)
+    return record(
+        with_ticks(world),
+        plan,
+        folder,
+        origin,
+        sinks=[world, scorer],
+        outcome=scorer.outcome,
+        progress=progress,
+        is_stopped=is_stopped,
+    )
+
+
+def _find(kind: str, name: str, beside: pathlib.Path) -> pathlib.Path:
+    # A path when it looks like one, else a packaged name.
+    given = pathlib.Path(name)
+    if given.suffix == ".toml" or len(given.parts) > 1:
+        return beside / given
+    return settings.packaged(kind, name)

@@ -1,0 +1,141 @@
+"""The face of the command line: exit codes, one line on standard error, late imports."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from casemate.cli import main
+
+
+def _call(capsys, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["casemate", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    said = capsys.readouterr()
+    return stop.value.code, said.out, said.err
+
+
+SITE = """
+[site]
+name = "Here"
+lat_deg = 33.3
+lon_deg = 44.4
+height_m = 34.0
+
+[[sensor]]
+name = "radar-1"
+lat_deg = 33.3
+lon_deg = 44.4
+height_m = 44.0
+scan_period_s = 1.0
+sigma_range_m = 15.0
+sigma_azimuth_deg = 0.17
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_text(SITE)
+    return path
+
+
+@pytest.fixture
+def plots(tmp_path):
+    path = tmp_path / "plots.csv"
+    path.write_text("t_ns,sensor,range_m,azimuth_deg\n1000000000,radar-1,5000,10\n2000000000,radar-1,5100,10.1\n")
+    return path
+
+
+def test_version_and_help_end_well(capsys, monkeypatch):
+    assert _call(capsys, monkeypatch, "--version")[0] == 0
+    code, out, _ = _call(capsys, monkeypatch, "--help")
+    assert code == 0
+    for command in ("run", "track", "replay", "import", "verify", "doctor"):
+        assert command in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "green-zone"], "did you mean 'green-zone-2020'"),
+        (["run", "--sede", "3", "green-zone-2020"], "--sede"),
+        (["run", "nowhere/else.toml"], "nowhere/else.toml"),
+        (["track", "absent.csv", "--site", "absent.toml", "-o", "out"], "absent.toml"),
+        (["track", "absent.csv"], "--site"),
+        (["replay", "absent"], "absent"),
+        (["import", "absent.pcap", "-o", "plots.csv"], "absent.pcap"),
+        (["verify", "absent"], "absent"),
+        (["shoot"], "shoot"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_exit_code_2(capsys, monkeypatch, tmp_path, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = _call(capsys, monkeypatch, *arguments)
+    lines = [line for line in err.splitlines() if not line.startswith("compiling kernels")]
+    assert code == 2
+    assert out == ""
+    assert len(lines) == 1
+    assert words in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("scan_period_s = 1.0", "scan_period = 1.0", "scan_period"),
+        ("sigma_range_m = 15.0", "sigma_range_m = -15.0", "sigma_range_m"),
+        (
+            "lat_deg = 33.3\nlon_deg = 44.4\nheight_m = 34.0",
+            "lat_deg = 93.3\nlon_deg = 44.4\nheight_m = 34.0",
+            "lat_deg",
+        ),
+        ("[[sensor]]", "[tracking]\ndrag_curve = 'g9'\n\n[[sensor]]", "drag_curve"),
+        (
+            "[[sensor]]",
+            '[[zone]]\nname = "Bow"\npolygon_deg = [[33.3, 44.4], [33.31, 44.41], [33.31, 44.4], [33.3, 44.41]]\n[[sensor]]',
+            "Bow",
+        ),
+    ],
+)
+def test_a_wrong_setting_names_file_key_and_why(capsys, monkeypatch, tmp_path, site, plots, old, new, words):
+    assert old in SITE
+    site.write_text(SITE.replace(old, new))
+    code, _, err = _call(capsys, monkeypatch, "track", plots, "--site", site, "-o", tmp_path / "out")
+    assert code == 2
+    assert "site.toml" in err
+    assert words in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_cannot_be_is_refused_before_anything_runs(capsys, monkeypatch, tmp_path, site, plots):
+    (tmp_path / "file").write_text("in the way")
+    code, _, err = _call(capsys, monkeypatch, "track", plots, "--site", site, "-o", tmp_path / "file" / "out")
+    assert code == 2
+    assert "cannot be written" in err
+
+
+def test_a_run_is_never_written_over(capsys, monkeypatch, tmp_path, site, plots):
+    arguments = ["track", plots, "--site", site, "-o", tmp_path / "out"]
+    assert _call(capsys, monkeypatch, *arguments)[0] == 0
+    before = (tmp_path / "out" / "journal.sqlite").read_bytes()
+    code, _, err = _call(capsys, monkeypatch, *arguments)
+    assert code == 2
+    assert "holds a run already" in err
+    assert (tmp_path / "out" / "journal.sqlite").read_bytes() == before
+
+
+def test_json_is_json_and_nothing_else(capsys, monkeypatch, tmp_path, site, plots):
+    code, out, _ = _call(capsys, monkeypatch, "track", plots, "--site", site, "-o", tmp_path / "out", "--json")
+    assert code == 0
+    assert json.loads(out)["counts"]["plots"] == 2
+    code, out, _ = _call(capsys, monkeypatch, "doctor", "--json")
+    assert code == 0
+    assert {"numba", "disk"} <= {check["name"] for check in json.loads(out)}
+
+
+def test_help_does_not_wait_for_numba_or_arrow():
+    code = "import sys, casemate.cli; print(sorted({'numba', 'pyarrow', 'matplotlib', 'scipy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
