@@ -183,8 +183,8 @@ def fly(
 ) -> tuple[int, int]:  # fmt: skip
     """Fly from `start` (6,) at `t_s`, forward or (dt_s < 0) backward, into rows of `out`: time, state; count, status.
 
-    Ends at `t_end_s` (MAX_TIME), or where `stop` says: STOP_AT_GROUND when it comes down (going backward: goes under) to
-    the height `target` [m]; STOP_AT_SPEED when, on its way up, it has the speed `target` [m/s].
+    Ends at `t_end_s` (MAX_TIME), or where `stop` says: STOP_AT_GROUND when it comes down (going backward: goes under)
+    to the height `target` [m]; STOP_AT_SPEED when, on its way up, it has the speed `target` [m/s].
     """
     t = t_s
     s = (start[0], start[1], start[2], start[3], start[4], start[5])
@@ -225,7 +225,7 @@ def sample(
     s = (start[0], start[1], start[2], start[3], start[4], start[5])
     for i in range(times.shape[0]):
         if i > 0:
-            span = times[i] - times[i - 1]
+            span: float = times[i] - times[i - 1]
             n = int(math.ceil(span / dt_s - 1e-9))
             for _ in range(n):
                 s = _advance(s, (0.0, 0.0, 0.0), span / n, earth, body)

@@ -253,7 +253,8 @@ def propagate_many(
         y = states[row]
         s = (y[0], y[1], y[2], y[3], y[4], y[5])
         is_finite = math.isfinite(dt_s[row])
-        n = int(math.ceil(abs(dt_s[row]) / step_s)) if is_finite else 0
+        span: float = dt_s[row]
+        n = int(math.ceil(abs(span) / step_s)) if is_finite else 0
         k = math.exp(y[6])
         for _ in range(n):
             s = _advance(s, k, dt_s[row] / n, env)

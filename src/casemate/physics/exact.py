@@ -70,7 +70,7 @@ class Trajectory:
         return float(self.t_s[-1] - self.t_s[0])
 
     def at(self, t_s: ArrayLike) -> tuple[Array, Array]:
-        """Return position (k, 3) [m] and velocity (k, 3) [m/s] at times (k,) [s]: cubic Hermite, NaN outside the flight."""
+        """Return position (k, 3) [m] and velocity (k, 3) [m/s] at times (k,) [s]; cubic Hermite, NaN outside."""
         t = np.atleast_1d(np.asarray(t_s, np.float64))
         j = np.clip(np.searchsorted(self.t_s, t, side="right") - 1, 0, self.t_s.size - 2)
         h = (self.t_s[j + 1] - self.t_s[j])[:, None]
@@ -127,8 +127,8 @@ RAIL_EXIT_MPS: Final = 30.0
 
 
 def _thrust_mps2(body: RoundClass) -> float:
-    # Constant thrust over the mass after burn, from the rocket equation between rail exit and end of burn, with the
-    # loss to gravity at a medium climb and to drag left out: the exit speed then differs by some m/s, which is harmless.
+    # Constant thrust over the mass after burn, from the rocket equation between rail exit and end of burn. Losses to
+    # gravity and drag are left out: the speed at the exit then differs by some m/s, which is harmless.
     if body.burn_s is None or body.burnout_speed_mps is None:
         return 0.0
     ratio = (body.mass_launch_kg or body.mass_kg) / body.mass_kg

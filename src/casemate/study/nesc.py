@@ -1,7 +1,7 @@
 """The point-mass check cases of NASA's NESC: 6-DOF programs compared (NASA/TM-2015-218675, volume II).
 
-The conditions come from the `Initial_Conditions_Atmos.csv` that lies with the cases, so that any of them whose vehicle is
-a point as far as its path goes (sphere, brick without drag) is run. Feet are converted exactly (0.3048 m).
+The conditions come from the `Initial_Conditions_Atmos.csv` that lies with the cases, so that any of them whose vehicle
+is a point as far as its path goes (sphere, brick without drag) is run. Feet are converted exactly (0.3048 m).
 """
 
 import csv
@@ -61,7 +61,7 @@ class Case(NamedTuple):
 
 
 def check(file: pathlib.Path) -> list[Check] | str:
-    """Fly the case that a program's file belongs to; compare the position at every sample, or say why it cannot be flown."""
+    """Fly the case that a program's file belongs to, compare the position at every sample; or say why it cannot be."""
     match = FILE_NAME.fullmatch(file.name)
     conditions = _conditions_near(file)
     if match is None or conditions is None:
@@ -126,8 +126,8 @@ def case_of(conditions: pathlib.Path, number: str) -> Case | str:
 
 
 def _earth_of(geodesy: str, radius_ft: float, turn: float) -> Earth:
-    # The sheet's lengths of the Earth are metres times 3.28084 (6378137 m gives its 20925646.99508), not exact feet, and
-    # its turn is rounded to seven digits; the programs used the constants themselves, as their first rows show.
+    # The sheet's lengths of the Earth are metres times 3.28084 (6378137 m gives its 20925646.99508), not exact feet,
+    # and its turn is rounded to seven digits; the programs used the constants themselves, as their first rows show.
     omega = WGS84_OMEGA_RADPS if turn != 0.0 else 0.0
     if geodesy.startswith("WGS-84"):
         return Earth(WGS84_A_M, WGS84_E2, WGS84_GM_M3PS2, WGS84_J2, omega)
