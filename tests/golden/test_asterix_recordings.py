@@ -1,0 +1,146 @@
+"""Real and foreign-made ASTERIX against decoders that are not ours: every plot's time, range, azimuth, address.
+
+The files lie in `shared/interop` (see its README for their sources and licences); tests that need them skip where
+they are not.
+"""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from casemate.io.feeds.asterix import RANGE_M, TICK_NS, import_recording
+from casemate.model.catalog import RadarSite, SiteFile, SitePoint
+
+FT = 0.3048
+
+
+@pytest.fixture(scope="module")
+def recordings(shared):
+    folder = shared / "interop" / "asterix"
+    if not folder.is_dir():
+        pytest.skip("shared/interop/asterix is not there")
+    return folder
+
+
+def a_site(sac: int, sic: int) -> SiteFile:
+    point = SitePoint(name="Jahorina", lat_deg=43.7260, lon_deg=18.5516, height_m=1900.0)
+    radar = RadarSite(
+        name="jahorina",
+        lat_deg=43.7260,
+        lon_deg=18.5516,
+        height_m=1900.0,
+        scan_period_s=5.0,
+        sigma_range_m=70.0,
+        sigma_azimuth_deg=0.08,
+        sac=sac,
+        sic=sic,
+    )
+    return SiteFile(site=point, sensor=(radar,))
+
+
+def expected_plots(text: str) -> list[dict]:
+    """Read what asterix-decoder said of each CAT048 record with a position."""
+    plots = []
+    for record in text.split("Data Record ")[1:]:
+        source = re.search(r"System Area Code: (\d+)\n\s+System Identification Code: (\d+)", record)
+        time = re.search(r"Time Of Day: (\d+)", record)
+        position = re.search(r"RHO: (\d+) .*\n\s+THETA: (\d+)", record)
+        if not position:
+            continue
+        address = re.search(r"AircraftAddress: ([0-9A-F]+)", record)
+        level = re.search(r"FlightLevel: (-?\d+)", record)
+        measured = re.search(r"3D_Height: (-?\d+)", record)
+        plots.append(
+            {
+                "sensor": f"{source[1]}-{source[2]}",
+                "ticks": int(time[1]),
+                "rho": int(position[1]),
+                "theta": int(position[2]),
+                "label": address[1].lower() if address else None,
+                "height": measured or level,  # the radar's own before the transponder's; both count 25 ft
+            }
+        )
+    return plots
+
+
+def test_a_real_capture_of_seven_radars(recordings):
+    want = expected_plots((recordings / "cat_034_048.expected.txt").read_text())
+    result = import_recording(recordings / "cat_034_048.pcap")
+    got = result.table.to_pylist()
+    assert len(got) == len(want) == 126
+    day_ns = 1_462_406_400 * 10**9  # 2016-05-05, the capture's day
+    for row, plot in zip(got, want, strict=True):
+        assert row["sensor"] == plot["sensor"]
+        assert row["t_ns"] == day_ns + plot["ticks"] * TICK_NS
+        assert row["range_m"] == pytest.approx(plot["rho"] * 1852.0 / 256.0, abs=1e-6)
+        assert row["azimuth_deg"] == pytest.approx(plot["theta"] * 360.0 / 65536.0, abs=1e-9)
+        assert row["label"] == plot["label"]
+        if plot["height"]:
+            assert row["height_m"] == pytest.approx(int(plot["height"][1]) * 25.0 * FT)
+    reasons = {each.reason: each.count for each in result.counts.refused}
+    assert reasons == {"record without a position (I048/040)": 2}  # I020 says of both: no detection
+
+
+def test_eighty_seconds_of_a_real_radar(recordings):
+    result = import_recording(recordings / "jahorina.raw", a_site(23, 2))
+    table = result.table
+    # 622 blocks of CAT048 hold 2,099 records; 423 of them are there twice, as the recording has them
+    assert table.num_rows == result.counts.n_plots == 2099
+    assert result.counts.refused == ()
+    assert set(table["sensor"].to_pylist()) == {"jahorina"}
+    t_ns = table["t_ns"].to_numpy()
+    assert (t_ns.min() / 1e9, t_ns.max() / 1e9) == pytest.approx((33932.195, 34012.578), abs=1e-3)
+    scan = table["scan"].to_numpy()
+    assert (scan.min(), scan.max()) == (0, 16)
+    # an antenna of 5.0156 s: what it saw in a turn is where the antenna was
+    turn = np.mod(table["azimuth_deg"].to_numpy() / 360.0 - t_ns / 5.0156e9, 1.0) * 2.0 * np.pi
+    assert np.abs(np.exp(1j * turn).mean()) > 0.99
+    assert sum(label is not None for label in table["label"].to_pylist()) == 2050
+
+
+def test_a_radar_that_the_site_does_not_know_is_refused(recordings):
+    result = import_recording(recordings / "jahorina.raw", a_site(1, 1))
+    assert result.counts.n_plots == 0
+    assert [(each.reason, each.count) for each in result.counts.refused] == [("unknown radar SAC 23 SIC 2", 2099)]
+
+
+def test_vectors_made_with_another_encoder_call(recordings):
+    folder = recordings / "own_vectors"
+    want = json.loads((folder / "expected.json").read_text())["ram048.bin"]
+    for name in ("ram048.bin", "ram048_bad020.bin"):  # the second differs in I020 alone
+        (row,) = import_recording(folder / name).table.to_pylist()
+        assert row["t_ns"] == want["tod"] * 1e9
+        assert row["range_m"] == pytest.approx(want["rho_NM"] * 1852.0)
+        assert row["azimuth_deg"] == pytest.approx(want["theta_deg"])
+        assert row["height_m"] == pytest.approx(want["h3d_ft"] * FT)
+        assert row["range_rate_mps"] == want["doppler_mps"]
+    for name, category in (("ram015.bin", "015"), ("ram062.bin", "062")):
+        refused = import_recording(folder / name).counts.refused
+        assert [each.reason for each in refused] == [f"category {category} is not imported"]
+
+
+def test_other_categories_are_counted(recordings):
+    counts = import_recording(recordings / "cat_062_065.pcap").counts
+    assert counts.n_plots == 0
+    assert {each.reason for each in counts.refused} == {"category 062 is not imported", "category 065 is not imported"}
+
+
+def test_tshark_reads_the_same(recordings):
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    fields = ["VALUE", "RHO", "THETA"]
+    names = ["asterix.048_140_VALUE", "asterix.048_040_RHO", "asterix.048_040_THETA"]
+    command = ["tshark", "-r", str(recordings / "cat_034_048.pcap"), "-d", "udp.port==1-65535,asterix", "-T", "fields"]
+    for name in names:
+        command += ["-e", name]
+    told = subprocess.run([*command, "-E", "separator=;"], capture_output=True, text=True, check=True).stdout
+    rows = [dict(zip(fields, row, strict=True)) for row in csv.reader(io.StringIO(told), delimiter=";")]
+    rho = [float(value) for row in rows for value in row["RHO"].split(",") if value]
+    table = import_recording(recordings / "cat_034_048.pcap").table
+    assert table["range_m"].to_pylist() == pytest.approx([each * 256.0 * RANGE_M for each in rho], abs=0.01)

@@ -1,0 +1,3 @@
+class Bits:
+    @staticmethod
+    def from_bytes(arg: bytes) -> Bits: ...
