@@ -121,6 +121,14 @@ def test_a_withdrawn_warning_says_so():
     assert clear.reason.startswith("withdrawn")
 
 
+def test_a_warning_that_one_of_its_rounds_bore_out_is_not_withdrawn():
+    zone = stage(clear_after_s=10.0)
+    zone.step(0, risks((0, 7, 5.0, 0.5), (0, 8, 30.0, 0.5)))
+    zone.step(6 * S, risks((0, 7, 5.0, 0.5), (0, 8, 30.0, 0.01)))
+    (clear,) = zone.step(16 * S, NONE)
+    assert clear.reason == "no active threat for 10 s"
+
+
 def test_two_zones_are_told_apart_with_their_own_shelter_times():
     told = stage().step(0, risks((0, 7, 5.0, 0.5), (1, 7, 5.0, 0.5)))
     assert [(w.zone_id, w.is_useful) for w in told] == [(0, False), (1, True)]

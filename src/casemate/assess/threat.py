@@ -26,6 +26,9 @@ _VARIANCE_FLOOR_M2 = 1e-4
 """Impact points are not known better than a centimetre; keeps the whitening finite."""
 
 
+_NO_RISKS = freeze(np.zeros(0, ZONE_RISK))
+
+
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What counts as a threat or a risk, and how long it is remembered."""
 
@@ -74,27 +77,30 @@ def p_inside(ring_m: NDArray[np.float64], point_m: NDArray[np.float64], cov_m2: 
     F = atan(s / h) / 2 pi - T(h, s / h), T Owen's function (D. B. Owen, Tables for computing bivariate normal
     probabilities, Annals of Mathematical Statistics 27, 1956).
     """
-    return _p_edges((ring_m - point_m) @ _whitening(cov_m2))
+    return float(_p_rings([_edges(ring_m)], point_m, cov_m2)[0])
 
 
-def _whitening(cov_m2: NDArray[np.float64]) -> NDArray[np.float64]:
+def _edges(ring_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the edges (k, 2, 2) of a polygon: from, to."""
+    return np.stack([ring_m, np.roll(ring_m, -1, axis=0)], axis=1)
+
+
+def _p_rings(
+    rings: Sequence[NDArray[np.float64]], point_m: NDArray[np.float64], cov_m2: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the probability inside each of some polygons, given by their edges; see `p_inside`."""
     variances, axes = np.linalg.eigh(cov_m2)
-    return axes / np.sqrt(np.maximum(variances, _VARIANCE_FLOOR_M2))
-
-
-def _p_edges(flat: NDArray[np.float64]) -> float:
-    """Return the standard 2D normal's probability inside a polygon (k, 2); see `p_inside`."""
-    after = np.roll(flat, -1, axis=0)
-    step = after - flat
+    flat = (np.concatenate(rings) - point_m) @ (axes / np.sqrt(np.maximum(variances, _VARIANCE_FLOOR_M2)))
+    step = flat[:, 1] - flat[:, 0]
     length = np.hypot(step[:, 0], step[:, 1])
-    flat, after, step, length = (x[length > 0.0] for x in (flat, after, step, length))
-    along = step / length[:, None]
-    h = flat[:, 0] * along[:, 1] - flat[:, 1] * along[:, 0]
-    ends = np.stack([np.sum(flat * along, axis=1), np.sum(after * along, axis=1)])
-    is_off = h != 0.0  # seen end on, an edge encloses nothing
-    slope = ends[:, is_off] / h[is_off]
-    total = np.arctan(slope) / (2.0 * np.pi) - owens_t(h[is_off], slope)
-    return float(min(abs(np.sum(total[1] - total[0])), 1.0))
+    along = step / np.where(length > 0.0, length, 1.0)[:, None]
+    h = flat[:, 0, 0] * along[:, 1] - flat[:, 0, 1] * along[:, 0]
+    is_off = (h != 0.0) & (length > 0.0)  # seen end on, or without length, an edge encloses nothing
+    h = np.where(is_off, h, 1.0)
+    slope = np.einsum("kij,kj->ki", flat, along) / h[:, None]
+    total = np.arctan(slope) / (2.0 * np.pi) - owens_t(h[:, None], slope)
+    starts = np.cumsum([0, *(ring.shape[0] for ring in rings[:-1])])
+    return np.minimum(np.abs(np.add.reduceat(np.where(is_off, total[:, 1] - total[:, 0], 0.0), starts)), 1.0)
 
 
 class _Shapes:
@@ -106,7 +112,7 @@ class _Shapes:
         self._rings: list[list[NDArray[np.float64]]] = [[] for _ in rounds]
         plain = [_to_enu(ring, frame) for ring in rings_deg]
         for rings, round_class in zip(self._rings, rounds, strict=True):
-            rings += [_widen(ring, round_class.hazard_radius_m) for ring in plain]
+            rings += [_edges(_widen(ring, round_class.hazard_radius_m)) for ring in plain]
         self._middle = np.array([ring.mean(axis=0) for ring in plain]).reshape(-1, 2)
         reach = [np.hypot(*(ring - ring.mean(axis=0)).T).max() for ring in plain]
         self._reach_m = np.array(reach) + max((c.hazard_radius_m for c in rounds), default=0.0)
@@ -116,9 +122,10 @@ class _Shapes:
         sigma_m = np.sqrt(max(float(np.linalg.eigvalsh(cov_m2)[-1]), _VARIANCE_FLOOR_M2))
         far_m = np.hypot(*(self._middle - point_m).T)
         near = np.flatnonzero(far_m <= self._reach_m + _FAR_SIGMA * sigma_m)
-        white = _whitening(cov_m2)
-        rings = self._rings[i_class]
-        return {int(i): _p_edges((rings[int(i)] - point_m) @ white) for i in near}
+        if not near.size:
+            return {}
+        p = _p_rings([self._rings[i_class][int(i)] for i in near], point_m, cov_m2)
+        return {int(i): float(p_one) for i, p_one in zip(near, p, strict=True)}
 
 
 def _to_enu(ring_deg: Sequence[tuple[float, float]], frame: SiteFrame) -> NDArray[np.float64]:
@@ -176,13 +183,14 @@ class ThreatStage:
         impacts : IMPACT (k,)
             Their predicted impacts.
         """
-        row_of = {int(track_id): i for i, track_id in enumerate(tracks["track_id"])}
+        if not impacts.size and not self._judged:
+            return ThreatStep((), _NO_RISKS)
         is_no_round = (tracks["motion"] != Motion.BALLISTIC) | (classes["i_class"] < 0)
         for track_id in tracks["track_id"][is_no_round | (tracks["status"] == TrackStatus.TENTATIVE)]:
             self._judged.pop(int(track_id), None)
         fresh: list[int] = []
         for impact in impacts:
-            i = row_of[int(impact["track_id"])]
+            i = int(np.flatnonzero(tracks["track_id"] == impact["track_id"])[0])
             if impact["status"] in {Status.OK, Status.OUT_OF_TABLE} and classes[i]["i_class"] >= 0:
                 self._judged[int(impact["track_id"])] = self._judge(tracks[i], int(classes[i]["i_class"]), impact)
                 fresh.append(int(impact["track_id"]))

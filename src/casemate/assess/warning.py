@@ -37,6 +37,7 @@ class _ZoneState:
         self.t_first_ns = 0  # of the alarm that still lasts
         self.t_issued_ns = 0
         self.t_risk_ns = 0  # when there last was a risk
+        self.is_borne_out = False  # something that it was told of came down, or near enough
         self.told: dict[int, int] = {}  # track_id -> impact time that the zone was told
 
 
@@ -75,6 +76,8 @@ class WarningStage:
         risks : ZONE_RISK (n,)
             All risks that stand; empty: there is none.
         """
+        if not risks.size and not self._warned:
+            return ()
         limits = self._settings
         is_sure = (risks["n_hit"] >= limits.n_hit_min) | (risks["sigma_m"] <= limits.sigma_small_m)
         counted = risks[is_sure & (risks["p_round"] >= limits.p_round_min) & np.isfinite(risks["p_hit"])]
@@ -82,7 +85,8 @@ class WarningStage:
         out: list[ZoneWarning] = []
         for zone_id in sorted(busy | self._warned):
             rows = counted[counted["zone_id"] == zone_id]
-            out += self._warn(t_ns, zone_id, rows) or self._clear(t_ns, zone_id)
+            told = self._warn(t_ns, zone_id, rows) if rows.size else []
+            out += told or self._clear(t_ns, zone_id)
         return tuple(out)
 
     def _warn(self, t_ns: int, zone_id: int, rows: Records) -> list[ZoneWarning]:
@@ -92,9 +96,11 @@ class WarningStage:
         p = float(1.0 - np.prod(1.0 - p_each))
         if state.warning_id and p >= limits.p_hold:
             state.t_risk_ns = t_ns
-        coming = rows[rows["t_impact_ns"] > t_ns]
-        part = coming[coming["p_hit"] * coming["p_round"] >= limits.p_hold]
-        part = part if part.size else coming  # many small risks that only add up
+        is_coming = rows["t_impact_ns"] > t_ns
+        came = rows["track_id"][~is_coming & (p_each >= limits.p_hold)]
+        state.is_borne_out |= any(int(i) in state.told for i in came)
+        part = rows[is_coming & (p_each >= limits.p_hold)]
+        part = part if part.size else rows[is_coming]  # many small risks that only add up
         if p < (limits.p_hold if state.warning_id else limits.p_warn) or not part.size:
             return []
         t_of = {int(row["track_id"]): int(row["t_impact_ns"]) for row in part}
@@ -137,8 +143,7 @@ class WarningStage:
         if not state.warning_id or t_ns - state.t_risk_ns < round(limits.clear_after_s * NS_PER_S):
             return []
         t_last_ns = max(state.told.values())
-        is_withdrawn = state.t_risk_ns < t_last_ns - round(limits.update_s * NS_PER_S)
-        why = "withdrawn, the predicted impact left the zone: " if is_withdrawn else ""
+        why = "" if state.is_borne_out else "withdrawn, the predicted impact left the zone: "
         why += f"no active threat for {limits.clear_after_s:.0f} s"
         message = self._message(t_ns, zone_id, WarningLevel.CLEAR, t_last_ns, 0.0, None, why, is_useful=True)
         self._states[zone_id] = _ZoneState()

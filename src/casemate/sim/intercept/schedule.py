@@ -166,11 +166,11 @@ class FireControl:
         return freeze(np.concatenate(rows)) if rows else freeze(np.zeros(0, ENGAGEMENT))
 
     def _remember(self, t_ns: int, tracks: Records, threats: Sequence[Threat]) -> None:
-        for row in tracks:
+        is_gone = (tracks["status"] == TrackStatus.DROPPED) | (tracks["motion"] != Motion.BALLISTIC)
+        for track_id in tracks["track_id"][is_gone]:
+            self._tracks.pop(int(track_id), None)
+        for row in tracks[~is_gone & (tracks["status"] != TrackStatus.TENTATIVE)]:
             track_id = int(row["track_id"])
-            if row["status"] == TrackStatus.DROPPED or row["motion"] != Motion.BALLISTIC:
-                self._tracks.pop(track_id, None)
-                continue
             self._tracks[track_id] = row.copy()
             if track_id in self._threats and self._threats[track_id][1] >= t_ns:
                 del self._threats[track_id]
