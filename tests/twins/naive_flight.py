@@ -28,9 +28,7 @@ def matrices(y, k, env):
     w = vel - np.array([*wind, 0.0])
     s = np.linalg.norm(w)
     f = naive_motion.drag_shape(s * inv_a, env)
-    df = (
-        naive_motion.drag_shape(s * inv_a + 1e-3, env) - naive_motion.drag_shape(s * inv_a - 1e-3, env)
-    ) / 2e-3
+    df = (naive_motion.drag_shape(s * inv_a + 1e-3, env) - naive_motion.drag_shape(s * inv_a - 1e-3, env)) / 2e-3
     # drag = -rho k / 2 * s f(s / a) w
     by_w = -0.5 * rho * k * (s * f * np.eye(3) + np.outer(w, w) * (f / s + df * inv_a))
     by_h = -0.5 * k * w * s * (slopes[0] * f + rho * df * s * slopes[1]) - by_w @ [slopes[2], slopes[3], 0.0]

@@ -40,7 +40,9 @@ def test_predict_many(seed, earth):
     naive.predict_many(states, covs, env, 0.25, 180.0, theirs, plain)
     assert status.tolist() == plain.tolist() == [0, 0, 0, 4]
     assert ours[1, 0] < 0.0
-    assert np.allclose(ours, theirs, rtol=1e-10, atol=1e-9, equal_nan=True)
+    size = np.ones_like(theirs)  # the covariance is held against its own trace: its parts may cancel
+    size[:, 5:8] = (theirs[:, 5] + theirs[:, 7])[:, None]
+    assert np.allclose(ours / size, theirs / size, rtol=1e-10, atol=1e-10, equal_nan=True)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
