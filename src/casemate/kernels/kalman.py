@@ -61,6 +61,7 @@ class Plots(NamedTuple):
     var: Floats  # (m, 5)
     pos: Floats  # (m, 3), used by the coarse gate only
     slack: Floats  # (m,) how wrong `pos` may be [m]
+    t_ns: Ints  # (m,) the exact times, for the caller
 
 
 class Tracks(NamedTuple):
@@ -316,15 +317,19 @@ def _ln_clutter(z: Floats, sensor: Sensor) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def _shadow(p: Floats, rows: Floats, s: Floats) -> None:
-    # S = H P H' (5, 5)
+def _shadow(p: Floats, rows: Floats, s: Floats, ph: Floats) -> None:
+    # S = H P H' (5, 5); the seventh column of H is zero; ph is scratch
+    for i in range(5):
+        for a in range(6):
+            t = 0.0
+            for b in range(6):
+                t += p[a, b] * rows[i, b]
+            ph[i, a] = t
     for i in range(5):
         for j in range(i, 5):
             t = 0.0
             for a in range(6):
-                if rows[i, a] != 0.0:
-                    for b in range(6):
-                        t += rows[i, a] * p[a, b] * rows[j, b]
+                t += rows[i, a] * ph[j, a]
             s[i, j] = t
             s[j, i] = t
 
@@ -392,7 +397,7 @@ def score_pairs(
                     else:
                         predict_level(x[m], p[m], dt, tracks.has_height[i], noise)
                     project(x[m], m == LEVEL, sensor, env, zhat[m], rows)
-                    _shadow(p[m], rows, s[m])
+                    _shadow(p[m], rows, s[m], work[0])
             ln, far, used = _likelihood(plots.z[j], plots.var[j], zhat[LEVEL], s[LEVEL], low)
             is_near = far <= gate + 2.0 * (used - 3)
             if first == BALLISTIC:
@@ -486,7 +491,10 @@ def update_state(
             if turn == 0:
                 d2 += q
                 ln -= 0.5 * (q + ln_s)
+        shift = abs(x[0] - line[0]) + abs(x[1] - line[1]) + abs(x[2] - line[2])
         line[:] = x
+        if shift < 1e-6 * z[RANGE]:
+            break
     return ln, d2
 
 

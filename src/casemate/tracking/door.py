@@ -5,6 +5,7 @@ nothing behind the door need ask again.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from casemate.constants import NS_PER_S
 from casemate.model.messages import Scan
 from casemate.model.records import Records, Refusal
 from casemate.physics.radar import SensorModel
+from casemate.tracking.filter import FLOAT_FIELDS, Floats, floats_of
 
 AHEAD_NS = NS_PER_S
 """A scan may end so long after it was received: clocks of sensor and station differ. Beyond it is the future."""
@@ -23,11 +25,59 @@ OLDEST_NS = 60 * NS_PER_S
 LATEST_NS = 2**62
 """Times beyond (year 2116) or below 0 cannot be: keeps differences inside int64."""
 
-MAX_HEIGHT_M, MAX_RATE_MPS = 1e5, 2e4
-MAX_SIGMAS = (("sigma_range_m", 1e4), ("sigma_az_rad", 0.5), ("sigma_el_rad", 0.5), ("sigma_range_rate_mps", 1e3))
-LEAST_SIGMAS = {"sigma_range_m": 1e-2, "sigma_az_rad": 1e-6, "sigma_el_rad": 1e-6, "sigma_range_rate_mps": 1e-3}
 MARGIN = 1.02
 """Of the sensor's maximum range: quantised edges."""
+
+LOW = {
+    "range_m": 1.0,
+    "az_rad": -4.0 * math.pi,
+    "el_rad": -math.pi / 2.0,
+    "height_m": -1e5,
+    "range_rate_mps": -2e4,
+    "sigma_range_m": 1e-2,
+    "sigma_az_rad": 1e-6,
+    "sigma_el_rad": 1e-6,
+    "sigma_range_rate_mps": 1e-3,
+    "snr_db": -1e3,
+}
+HIGH = {
+    "az_rad": 4.0 * math.pi,
+    "el_rad": math.pi / 2.0,
+    "height_m": 1e5,
+    "range_rate_mps": 2e4,
+    "sigma_range_m": 1e4,
+    "sigma_az_rad": 0.5,
+    "sigma_el_rad": 0.5,
+    "sigma_range_rate_mps": 1e3,
+    "snr_db": 1e3,
+}
+"""What a plot may say [SI]: wide, there to keep arithmetic sane; `range_m` ends at the sensor's own maximum."""
+
+_NEEDED = [FLOAT_FIELDS.index("range_m"), FLOAT_FIELDS.index("az_rad")]
+_UNKNOWN_SENSOR, _NOT_FINITE, _OUT_OF_RANGE, _LATE, _FUTURE, _DUPLICATE = (
+    np.uint8(why)
+    for why in (
+        Refusal.UNKNOWN_SENSOR,
+        Refusal.NOT_FINITE,
+        Refusal.OUT_OF_RANGE,
+        Refusal.LATE,
+        Refusal.FUTURE,
+        Refusal.DUPLICATE,
+    )
+)
+
+
+class Bounds(NamedTuple):
+    """Least and most value of each float field of a plot, in the order of `FLOAT_FIELDS`."""
+
+    low: Floats
+    high: Floats
+
+
+def bounds_of(sensor: SensorModel) -> Bounds:
+    """Make the bounds of a sensor's plots."""
+    high = HIGH | {"range_m": MARGIN * sensor.range_m[1]}
+    return Bounds(np.array([LOW[k] for k in FLOAT_FIELDS]), np.array([high[k] for k in FLOAT_FIELDS]))
 
 
 def is_known(scan: Scan, n_sensors: int) -> bool:
@@ -41,14 +91,14 @@ def is_timely(scan: Scan) -> bool:
     return all(0 <= t < LATEST_NS for t in times) and scan.t_end_ns <= scan.t_recv_ns + AHEAD_NS
 
 
-def judge(scan: Scan, sensor: SensorModel, t_last_ns: int, seen: Records) -> NDArray[np.uint8]:
+def judge(scan: Scan, bounds: Bounds, t_last_ns: int, seen: Records) -> NDArray[np.uint8]:
     """Return a `Refusal` for each plot of a scan from a known sensor.
 
     Parameters
     ----------
     scan : Scan
-    sensor : SensorModel
-        The one that the scan names.
+    bounds : Bounds
+        Of the sensor that the scan names.
     t_last_ns : int
         End of the sensor's previous scan: anything before is late.
     seen : PLOT (k,)
@@ -56,47 +106,36 @@ def judge(scan: Scan, sensor: SensorModel, t_last_ns: int, seen: Records) -> NDA
     """
     plots = scan.plots
     refusal = np.zeros(len(plots), np.uint8)
-
-    def refuse(mask: NDArray[np.bool_], why: Refusal) -> None:
-        refusal[mask & (refusal == Refusal.NONE)] = why
-
-    refuse(plots["sensor_id"] != scan.sensor_id, Refusal.UNKNOWN_SENSOR)
-    refuse(_is_not_finite(plots), Refusal.NOT_FINITE)
-    refuse(_is_out_of_range(plots, sensor), Refusal.OUT_OF_RANGE)
-    t_ns = plots["t_ns"]
-    refuse((t_ns > scan.t_end_ns) | (not is_timely(scan)), Refusal.FUTURE)
-    refuse((t_ns < t_last_ns) | (t_ns < scan.t_start_ns - OLDEST_NS), Refusal.LATE)
-    refuse(_is_repeated(plots, seen, refusal == Refusal.NONE), Refusal.DUPLICATE)
+    if len(plots) == 0:
+        return refusal
+    values, t_ns = floats_of(plots), plots["t_ns"]
+    # where several reasons apply the first of `Refusal` stands: so they are written from the last to the first
+    if not is_timely(scan):
+        refusal[:] = _FUTURE
+    refusal[t_ns > scan.t_end_ns] = _FUTURE
+    refusal[(t_ns < t_last_ns) | (t_ns < scan.t_start_ns - OLDEST_NS)] = _LATE
+    refusal[((values < bounds.low) | (values > bounds.high)).any(axis=1)] = _OUT_OF_RANGE
+    refusal[plots["sensor_id"] != scan.sensor_id] = _UNKNOWN_SENSOR
+    refusal[np.isinf(values).any(axis=1) | np.isnan(values[:, _NEEDED]).any(axis=1)] = _NOT_FINITE
+    free = np.flatnonzero(refusal == 0)
+    refusal[free[_is_repeated(t_ns[free], values[free], seen)]] = _DUPLICATE
     return refusal
 
 
-def _is_not_finite(plots: Records) -> NDArray[np.bool_]:
-    bad = ~np.isfinite(plots["range_m"]) | ~np.isfinite(plots["az_rad"])
-    for name in ("el_rad", "height_m", "range_rate_mps", *LEAST_SIGMAS):
-        bad |= np.isinf(plots[name])
-    return bad
-
-
-def _is_out_of_range(plots: Records, sensor: SensorModel) -> NDArray[np.bool_]:
-    reach = plots["range_m"]
-    bad = ~((reach > 0.0) & (reach <= MARGIN * sensor.range_m[1])) | (np.abs(plots["az_rad"]) > 4.0 * math.pi)
-    bad |= np.abs(plots["el_rad"]) > math.pi / 2.0
-    bad |= (np.abs(plots["height_m"]) > MAX_HEIGHT_M) | (np.abs(plots["range_rate_mps"]) > MAX_RATE_MPS)
-    for name, most in MAX_SIGMAS:
-        bad |= (plots[name] < LEAST_SIGMAS[name]) | (plots[name] > most)
-    return bad
-
-
-def _is_repeated(plots: Records, seen: Records, use: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    # same time, range and azimuth as an earlier plot; the first one stays
-    both = np.concatenate([seen, plots[use]])
-    order = np.lexsort((both["az_rad"], both["range_m"], both["t_ns"]))
-    ranked = both[order]
-    same = np.ones(max(len(both) - 1, 0), np.bool_)
-    for name in ("t_ns", "range_m", "az_rad"):
-        same &= ranked[name][1:] == ranked[name][:-1]
-    repeated = np.zeros(len(both), np.bool_)
-    repeated[order[1:][same]] = True
-    out = np.zeros(len(plots), np.bool_)
-    out[np.flatnonzero(use)] = repeated[len(seen) :]
-    return out
+def _is_repeated(t_ns: NDArray[np.int64], values: Floats, seen: Records) -> NDArray[np.bool_]:
+    # same time, range and azimuth as an earlier plot; the first one stays. Sorted by range: ties are rare.
+    key = values[:, _NEEDED]
+    repeated = np.zeros(len(key), np.bool_)
+    order = np.argsort(key[:, 0], kind="stable")
+    close = np.flatnonzero(key[order[1:], 0] == key[order[:-1], 0])
+    for k in close:  # pairs of equal range; runs of three and more are walked back
+        i = int(order[k + 1])
+        j = k
+        while j >= 0 and key[order[j], 0] == key[i, 0]:
+            other = int(order[j])
+            repeated[i] |= bool(t_ns[other] == t_ns[i] and key[other, 1] == key[i, 1])
+            j -= 1
+    if len(seen):
+        same = (seen["t_ns"][:, None] == t_ns) & (seen["range_m"][:, None] == key[:, 0])
+        repeated |= (same & (seen["az_rad"][:, None] == key[:, 1])).any(axis=0)
+    return repeated

@@ -15,15 +15,22 @@ from numpy.typing import NDArray
 from casemate.constants import NS_PER_S
 from casemate.kernels import kalman
 from casemate.kernels.motion import Environment
-from casemate.model.records import Motion, Records, TrackStatus
+from casemate.model.records import PLOT, Motion, Records, TrackStatus
 from casemate.physics.radar import SensorModel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+_CONFIRMED, _COASTING = np.uint8(TrackStatus.CONFIRMED), np.uint8(TrackStatus.COASTING)
+_BALLISTIC, _LEVEL = np.uint8(Motion.BALLISTIC), np.uint8(Motion.LEVEL)
+
 GATE_D2 = 16.27
 """Squared distance that holds 99.9 % of the true plots, chi-square with 3 degrees of freedom."""
+
+FLOAT_FIELDS = tuple(name for name in PLOT.names or () if PLOT[name] == np.float64)
+_MEASURED = [FLOAT_FIELDS.index(k) for k in ("range_m", "az_rad", "el_rad", "range_rate_mps", "height_m")]
+_SIGMAS = [FLOAT_FIELDS.index(f"sigma_{k}") for k in ("range_m", "az_rad", "el_rad", "range_rate_mps")] + [0]
 
 LEAST_FALSE_PLOTS = 0.1
 """A scan; a site file may say 0, and then a single echo of weather would count as proof."""
@@ -43,6 +50,9 @@ PRIORS = kalman.Noise(
     odds_limit=10.0,
 )
 """Process noise and priors."""
+
+
+Plots = kalman.Plots
 
 
 class Pairs(NamedTuple):
@@ -139,12 +149,12 @@ class Table:
     @property
     def motion(self) -> NDArray[np.uint8]:
         """The model (n,) that the reported state is of."""
-        return np.where(self.has_round & (self.ln_odds > 0.0), Motion.BALLISTIC, Motion.LEVEL).astype(np.uint8)
+        return np.where(self.has_round & (self.ln_odds > 0.0), _BALLISTIC, _LEVEL)
 
     @property
     def is_confirmed(self) -> Flags:
         """Whether (n,) each track was confirmed, coasting or not."""
-        return (self.status == TrackStatus.CONFIRMED) | (self.status == TrackStatus.COASTING)
+        return (self.status == _CONFIRMED) | (self.status == _COASTING)
 
     def rows(self, t_ref_ns: int) -> kalman.Tracks:
         """Bundle the columns for a kernel, times in seconds from a reference."""
@@ -170,25 +180,33 @@ class Filter:
     ) -> None:
         self.sensors, self.environment, self.noise = tuple(sensors), environment, noise
         self._bundles = tuple(_bundle(sensor) for sensor in sensors)
+        self._declared = np.array(
+            [
+                (s.sigma_range_m, s.sigma_az_rad, s.sigma_el_rad, s.sigma_range_rate_mps, s.sigma_height_m)
+                for s in sensors
+            ]
+        )
         self._room = 1024
 
     def plots_of(self, sensor_id: int, plots: Records, t_ref_ns: int) -> kalman.Plots:
         """Bundle accepted PLOT rows for the kernels; a missing sigma is the sensor's declared one."""
         model = self.sensors[sensor_id]
-        z = np.stack([plots[k] for k in ("range_m", "az_rad", "el_rad", "range_rate_mps", "height_m")], axis=1)
-        sigma = np.empty_like(z)
-        sigma[:, kalman.RANGE] = _or(plots["sigma_range_m"], model.sigma_range_m)
-        sigma[:, kalman.AZ] = _or(plots["sigma_az_rad"], model.sigma_az_rad)
-        sigma[:, kalman.EL] = _or(plots["sigma_el_rad"], model.sigma_el_rad)
-        sigma[:, kalman.RATE] = _or(plots["sigma_range_rate_mps"], model.sigma_range_rate_mps)
-        sigma[:, kalman.HEIGHT] = model.sigma_height_m
+        values = floats_of(plots)
+        z = values[:, _MEASURED]
+        sigma = values[:, _SIGMAS]
+        sigma[:, kalman.HEIGHT] = np.nan
+        sigma = np.where(np.isnan(sigma), self._declared[sensor_id], sigma)
         z[np.isnan(sigma)] = np.nan  # an element without any sigma says nothing
         var = sigma * sigma
-        is_flat = np.isnan(z[:, kalman.EL])
-        pos = model.locate(z[:, 0], z[:, 1], np.where(is_flat, 0.0, z[:, 2]))
+        el = z[:, kalman.EL]
+        is_flat = np.isnan(el)
+        if is_flat.any():
+            el = np.where(is_flat, 0.0, el)
+        pos = model.locate(z[:, 0], z[:, 1], el)
         spread = var[:, 0] + z[:, 0] ** 2 * (var[:, 1] + np.where(is_flat, 0.0, var[:, 2]))
-        slack = 4.5 * np.sqrt(spread) + np.where(is_flat, 2.0 * kalman.HEIGHT_SPAN, 0.0)
-        return kalman.Plots((plots["t_ns"] - t_ref_ns) / NS_PER_S, z, var, pos, slack)
+        slack = 4.5 * np.sqrt(spread) + 2.0 * kalman.HEIGHT_SPAN * is_flat
+        t_ns = plots["t_ns"].astype(np.int64)
+        return kalman.Plots((t_ns - t_ref_ns) / NS_PER_S, z, var, pos, slack, t_ns)
 
     def score(self, table: Table, plots: kalman.Plots, sensor_id: int, t_ref_ns: int, free_s: Floats) -> Pairs:
         """Find the pairs inside the gate and their log-likelihood ratios; `free_s` is each track's earliest plot."""
@@ -242,5 +260,10 @@ def _bundle(sensor: SensorModel) -> kalman.Sensor:
     return kalman.Sensor(sensor.position_m, sensor.rotation, sensor.p_detection, density_3d, density_2d)
 
 
-def _or(given: Floats, declared: float) -> Floats:
-    return np.where(np.isnan(given), declared, given)
+def floats_of(plots: Records) -> Floats:
+    """Copy the float fields of PLOT rows, `range_m` to `snr_db`, into an (n, 10) array: one pass over packed rows."""
+    if len(plots) == 0:
+        return np.zeros((0, len(FLOAT_FIELDS)))
+    offset = PLOT.fields["range_m"][1] if PLOT.fields else 0
+    strides = (plots.strides[0], 8)
+    return np.ndarray((len(plots), len(FLOAT_FIELDS)), np.float64, plots, offset, strides).copy()

@@ -21,7 +21,9 @@ from casemate.model.records import FATE, PLOT, TRACK, Motion, Records, Refusal, 
 from casemate.physics.radar import Measured, SensorModel, arc_width, in_arc
 from casemate.tracking import door
 from casemate.tracking.association import associate
-from casemate.tracking.filter import LEAST_FALSE_PLOTS, Filter, Flags, Floats, Ints, Table
+from casemate.tracking.filter import LEAST_FALSE_PLOTS, Filter, Flags, Floats, Ints, Plots, Reported, Table
+
+_TENTATIVE, _CONFIRMED, _COASTING, _DROPPED = (np.uint8(status) for status in TrackStatus)
 
 EDGE_SIGMAS = 3.0
 """Margin at the edges of coverage and sectors, in sigmas of the measurement."""
@@ -75,11 +77,13 @@ class Tracker:
         self._filter = Filter(self.sensors, environment)
         self._ground_m, self._radius_m = environment.ground_m, environment.earth_radius_m
         self.table = Table(len(self.sensors))
+        self._bounds = [door.bounds_of(sensor) for sensor in self.sensors]
+        self._ln_miss = np.array([math.log1p(-sensor.p_detection) for sensor in self.sensors])
         self._next_id = 1
         self._t_last_ns = [0] * len(self.sensors)
         self._seen: list[Records] = [np.zeros(0, PLOT) for _ in self.sensors]
         self._period_ns = np.array([round(sensor.scan_period_s * NS_PER_S) for sensor in self.sensors], np.int64)
-        self._ln_birth = [self._birth_odds(sensor) for sensor in self.sensors]
+        self._ln_birth = np.array([self._birth_odds(sensor) for sensor in self.sensors])
         plots_per_hour = sum(sensor.false_plots_per_hour for sensor in self.sensors)
         self.threshold = max(math.log(max(plots_per_hour, 1.0) / self.settings.false_tracks_per_hour), 0.0)
 
@@ -101,42 +105,59 @@ class Tracker:
         fates = np.zeros(len(scan.plots), FATE)
         fates["plot_id"] = scan.plots["plot_id"]
         fates["refusal"] = self._judge(scan)
-        for why, number in zip(*np.unique(fates["refusal"], return_counts=True), strict=True):
-            if why != Refusal.NONE:
-                counts[f"refused_{Refusal(why).name.lower()}"] = int(number)
+        if fates["refusal"].any():
+            for why, number in enumerate(np.bincount(fates["refusal"])):
+                if why and number:
+                    counts[f"refused_{Refusal(why).name.lower()}"] = int(number)
         if not door.is_known(scan, len(self.sensors)) or not door.is_timely(scan):
-            nothing = np.zeros(self.table.n, np.bool_)
-            return self._close(scan.t_end_ns, np.flatnonzero(nothing), nothing, freeze(fates), counts)
-        used = np.flatnonzero(fates["refusal"] == Refusal.NONE)
+            return TrackStep(freeze(np.zeros(0, TRACK)), freeze(fates), counts)
+        used = np.flatnonzero(fates["refusal"] == 0)
         plots = scan.plots[used]
         self._remember(scan, plots)
         is_fresh = np.zeros(self.table.n, np.bool_)
         owner = np.zeros(len(plots), np.int64)
+        bundle = self._filter.plots_of(scan.sensor_id, plots, scan.t_end_ns)
         for part in self._parts(scan.sensor_id, plots):
-            self._associate(scan, plots, part, is_fresh, owner, counts)
-        touched = is_fresh | self._count_misses(scan, is_fresh)
-        touched |= self._age(scan.t_end_ns)
+            self._associate(scan, bundle, part, is_fresh, owner, counts)
+        now = self._report(is_fresh, scan.t_end_ns)
+        touched = is_fresh | self._count_misses(scan, is_fresh, now)
+        touched |= self._age(scan.t_end_ns, now)
         if arc_width(scan.az_from_rad, scan.az_to_rad) >= 0.999 * self.sensors[scan.sensor_id].arc_rad:
             touched[:] = True
-        self._start(scan, plots, np.flatnonzero(owner == 0), owner, counts)
+        self._start(scan, bundle, np.flatnonzero(owner == 0), owner, counts)
         self._confirm(counts)
         fates["track_id"][used] = owner
-        born = np.ones(self.table.n - len(touched), np.bool_)
-        touched, is_fresh = np.concatenate([touched, born]), np.concatenate([is_fresh, born])
-        return self._close(scan.t_end_ns, np.flatnonzero(touched), is_fresh, freeze(fates), counts)
+        n_old = len(touched)
+        if self.table.n > n_old:
+            born = np.ones(self.table.n - n_old, np.bool_)
+            touched, is_fresh = np.concatenate([touched, born]), np.concatenate([is_fresh, born])
+            new = self._report(is_fresh, scan.t_end_ns, n_old)
+            now = Reported(np.concatenate([now.state, new.state]), np.concatenate([now.cov, new.cov]))
+        when_ns = np.where(is_fresh, self.table.t_ns, scan.t_end_ns)
+        return self._close(np.flatnonzero(touched), when_ns, now, freeze(fates), counts)
 
     def tick(self, t_ns: int) -> TrackStep:
         """Let time pass without plots: tracks coast, and are dropped when it has been too long."""
         counts = dict.fromkeys(_COUNTS, 0)
-        touched = self._age(t_ns) if 0 <= t_ns < door.LATEST_NS else np.zeros(self.table.n, np.bool_)
-        is_fresh = np.zeros(self.table.n, np.bool_)
-        return self._close(t_ns, np.flatnonzero(touched), is_fresh, freeze(np.zeros(0, FATE)), counts)
+        fates = freeze(np.zeros(0, FATE))
+        if not 0 <= t_ns < door.LATEST_NS:
+            return TrackStep(freeze(np.zeros(0, TRACK)), fates, counts)
+        now = self._report(np.zeros(self.table.n, np.bool_), t_ns)
+        touched = self._age(t_ns, now)
+        return self._close(np.flatnonzero(touched), np.full(self.table.n, t_ns), now, fates, counts)
+
+    def _report(self, is_fresh: Flags, t_ns: int, first: int = 0) -> Reported:
+        # every row from `first`: at its plot's time where it has one from this step, else predicted to t_ns;
+        # a prediction of more than a minute would only be of tracks that are about to be dropped
+        last_ns = self.table.t_ns[first:]
+        when_ns = np.where(is_fresh[first:], last_ns, np.minimum(t_ns, last_ns + door.OLDEST_NS))
+        return self._filter.report(self.table, np.arange(first, self.table.n), when_ns, t_ns)
 
     def _judge(self, scan: Scan) -> Records:
         if not door.is_known(scan, len(self.sensors)):
             return np.full(len(scan.plots), Refusal.UNKNOWN_SENSOR, np.uint8)
         s = scan.sensor_id
-        return door.judge(scan, self.sensors[s], self._t_last_ns[s], self._seen[s])
+        return door.judge(scan, self._bounds[s], self._t_last_ns[s], self._seen[s])
 
     def _remember(self, scan: Scan, plots: Records) -> None:
         s = scan.sensor_id
@@ -145,42 +166,43 @@ class Tracker:
         elif scan.t_end_ns == self._t_last_ns[s]:
             self._seen[s] = np.concatenate([self._seen[s], plots])
 
-    def _parts(self, sensor_id: int, plots: Records) -> list[Ints]:
+    def _parts(self, sensor_id: int, plots: Records) -> Sequence[Ints | None]:
         # A scan that lasts most of a turn may hold the same thing twice, at its beginning and at its end.
         if len(plots) == 0:
             return []
         t_ns = plots["t_ns"]
         first, last = int(t_ns.min()), int(t_ns.max())
         if last - first <= 0.6 * self._period_ns[sensor_id]:
-            return [np.arange(len(plots))]
+            return [None]
         edges = np.arange(first, last, max(int(self._period_ns[sensor_id]) // 2, 1))
         which = np.searchsorted(edges, t_ns, side="right")
         return [np.flatnonzero(which == k) for k in np.unique(which)]
 
     def _associate(
-        self, scan: Scan, plots: Records, part: Ints, is_fresh: Flags, owner: Ints, counts: dict[str, int]
+        self, scan: Scan, bundle: Plots, part: Ints | None, is_fresh: Flags, owner: Ints, counts: dict[str, int]
     ) -> None:
         table, s, t_ref = self.table, scan.sensor_id, scan.t_end_ns
-        bundle = self._filter.plots_of(s, plots[part], t_ref)
+        part_bundle = bundle if part is None else Plots(*(column[part] for column in bundle))
         t_s = (table.t_ns - t_ref) / NS_PER_S
         again_s = (table.t_hit_ns[:, s] - t_ref) / NS_PER_S + 0.5 * self.sensors[s].scan_period_s
         free_s = np.maximum(again_s, t_s - self.sensors[s].scan_period_s)
-        pairs = self._filter.score(table, bundle, s, t_ref, free_s)
+        pairs = self._filter.score(table, part_bundle, s, t_ref, free_s)
         ln_miss = math.log1p(-self.sensors[s].p_detection)
-        found = associate(pairs, table.score + self._ln_birth[s], ln_miss, len(part))
-        self._filter.update(table, found.i_track, found.i_plot, bundle, s, t_ref)
-        i, t_ns = found.i_track, plots["t_ns"][part[found.i_plot]]
+        found = associate(pairs, table.score + self._ln_birth[s], ln_miss, len(part_bundle.t_s))
+        self._filter.update(table, found.i_track, found.i_plot, part_bundle, s, t_ref)
+        i, j = found.i_track, found.i_plot if part is None else part[found.i_plot]
+        t_ns = bundle.t_ns[j]
         table.t_ns[i], table.t_hit_ns[i, s], table.t_chance_ns[i, s] = t_ns, t_ns, t_ns
         table.score[i] = np.minimum(table.score[i] + found.llr, MOST_SCORE)
         table.n_miss[i], table.miss_score[i], table.i_sensor[i] = 0, 0.0, s
-        table.status[i] = np.where(table.is_confirmed[i], TrackStatus.CONFIRMED, table.status[i])
+        table.status[i] = np.where(table.is_confirmed[i], _CONFIRMED, table.status[i])
         is_fresh[i] = True
-        owner[part[found.i_plot]] = table.track_id[i]
+        owner[j] = table.track_id[i]
         counts["pairs"] += len(pairs.llr)
         counts["clusters"] += found.n_clusters
         counts["plots_assigned"] += len(i)
 
-    def _count_misses(self, scan: Scan, was_hit: Flags) -> Flags:
+    def _count_misses(self, scan: Scan, was_hit: Flags, now: Reported) -> Flags:
         """Count a miss for each track that the scan should have seen; drop those that left every coverage."""
         table, s = self.table, scan.sensor_id
         sensor, period_ns = self.sensors[s], int(self._period_ns[s])
@@ -192,8 +214,7 @@ class Tracker:
         old = np.flatnonzero(~was_hit & (since_ns >= due_ns))
         if len(old) == 0 or not math.isfinite(scan.az_from_rad + scan.az_to_rad):
             return missed
-        at = np.full(len(old), scan.t_end_ns, np.int64)
-        pos = self._filter.report(table, old, at, scan.t_end_ns).state[:, :3]
+        pos = now.state[old, :3]
         z = sensor.measure(pos, np.zeros_like(pos))
         is_whole = arc_width(scan.az_from_rad, scan.az_to_rad) >= 0.999 * sensor.arc_rad
         # asked a margin behind the track: then the beam has passed it for good, in this sector or the one before
@@ -207,7 +228,7 @@ class Tracker:
         is_turn = duration_ns > 0.5 * period_ns
         table.t_chance_ns[unseen, s] = table.t_chance_ns[unseen, s] + period_ns if is_turn else scan.t_end_ns
         gone = old[is_out & ~self._is_covered(pos, s)]
-        table.status[gone] = TrackStatus.DROPPED
+        table.status[gone] = _DROPPED
         missed[unseen], missed[gone] = True, True
         return missed
 
@@ -218,7 +239,7 @@ class Tracker:
                 seen |= sensor.covers(pos, EDGE_SIGMAS)
         return seen
 
-    def _age(self, t_ns: int) -> Flags:
+    def _age(self, t_ns: int, now: Reported) -> Flags:
         """Let tracks coast that were not seen lately; drop those missed too often, too long, or down."""
         table, settings = self.table, self.settings
         before = table.status.copy()
@@ -226,84 +247,74 @@ class Tracker:
         period_ns = self._period_ns[table.i_sensor]
         is_firm = table.is_confirmed
         is_silent = (table.n_miss > 0) | (since_ns > 1.5 * period_ns)
-        table.status[is_firm & is_silent] = TrackStatus.COASTING
-        loss = np.array([math.log1p(-sensor.p_detection) for sensor in self.sensors])[table.i_sensor]
+        table.status[is_firm & is_silent] = _COASTING
+        loss = self._ln_miss[table.i_sensor]
         worst = np.where(is_firm, settings.drop_score, settings.drop_score_young)
         turns_ns = (np.ceil(worst / loss) + 1.5) * period_ns  # by then the misses would have added up
         patience_ns = np.where(is_firm, np.maximum(turns_ns, settings.coast_most_s * NS_PER_S), turns_ns)
         is_over = (table.miss_score <= worst) | (since_ns > patience_ns)
-        is_over[is_silent] |= self._is_down(np.flatnonzero(is_silent), t_ns)
-        table.status[is_over] = TrackStatus.DROPPED
+        is_over |= is_silent & self._is_down(now.state)
+        table.status[is_over] = _DROPPED
         return table.status != before
 
-    def _is_down(self, index: Ints, t_ns: int) -> Flags:
+    def _is_down(self, state: Floats) -> Flags:
         # a round that is predicted under the ground has landed
-        when = np.minimum(t_ns, self.table.t_ns[index] + door.OLDEST_NS)
-        pos = self._filter.report(self.table, index, when, t_ns).state[:, :3]
-        height = pos[:, 2] + (pos[:, 0] ** 2 + pos[:, 1] ** 2) / (2.0 * self._radius_m)
-        is_round = self.table.motion[index] == Motion.BALLISTIC
-        return is_round & (height < self._ground_m - UNDER_GROUND_M)
+        height = state[:, 2] + (state[:, 0] ** 2 + state[:, 1] ** 2) / (2.0 * self._radius_m)
+        return (self.table.motion == Motion.BALLISTIC) & (height < self._ground_m - UNDER_GROUND_M)
 
-    def _start(self, scan: Scan, plots: Records, free: Ints, owner: Ints, counts: dict[str, int]) -> None:
+    def _start(self, scan: Scan, bundle: Plots, free: Ints, owner: Ints, counts: dict[str, int]) -> None:
         table, s = self.table, scan.sensor_id
         counts["tracks_born"] = len(free)
         if len(free) == 0:
             return
         new = table.extend(len(free))
-        bundle = self._filter.plots_of(s, plots[free], scan.t_end_ns)
-        self._filter.start(table, new, np.arange(len(free)), bundle, s, scan.t_end_ns)
-        t_ns = plots["t_ns"][free]
+        self._filter.start(table, new, free, bundle, s, scan.t_end_ns)
+        t_ns = bundle.t_ns[free]
         ids = np.arange(self._next_id, self._next_id + len(free))
         self._next_id += len(free)
         table.track_id[new], owner[free] = ids, ids
-        table.status[new], table.i_sensor[new], table.nis[new] = TrackStatus.TENTATIVE, s, np.nan
+        table.status[new], table.i_sensor[new], table.nis[new] = _TENTATIVE, s, np.nan
         table.t_ns[new], table.t_hit_ns[new, s], table.t_chance_ns[new, s] = t_ns, t_ns, t_ns
 
     def _confirm(self, counts: dict[str, int]) -> None:
         table = self.table
-        is_proven = (table.status == TrackStatus.TENTATIVE) & (table.score >= self.threshold) & (table.n_hit >= 2)
-        table.status[is_proven] = TrackStatus.CONFIRMED
+        is_proven = (table.status == _TENTATIVE) & (table.score >= self.threshold) & (table.n_hit >= 2)
+        table.status[is_proven] = _CONFIRMED
         counts["tracks_confirmed"] = int(is_proven.sum())
 
-    def _close(self, t_ns: int, index: Ints, is_fresh: Flags, fates: Records, counts: dict[str, int]) -> TrackStep:
-        """Give the touched tracks as rows, then forget those that were dropped or are no longer sane.
-
-        A row is at its plot's time where a plot was used in this step (`is_fresh`), else predicted to `t_ns`.
-        """
+    def _close(self, index: Ints, when_ns: Ints, now: Reported, fates: Records, counts: dict[str, int]) -> TrackStep:
+        """Give the touched tracks as rows, then forget those that were dropped or are no longer sane."""
         table = self.table
-        sane = _is_sane(table)
+        sane = _is_sane(table, now)
         index = index[sane[index]]
-        rows = self._rows(index, np.where(is_fresh[index], table.t_ns[index], t_ns), t_ns)
-        counts["tracks_not_finite"] = int((~sane).sum())
-        counts["tracks_dropped"] = int((table.status[index] == TrackStatus.DROPPED).sum())
-        keep = sane & (table.status != TrackStatus.DROPPED)
+        rows = self._rows(index, when_ns, now)
+        dropped = table.status == _DROPPED
+        counts["tracks_not_finite"], counts["tracks_dropped"] = int((~sane).sum()), int(dropped.sum())
+        keep = sane & ~dropped
         if not keep.all():
             table.keep(keep)
         counts["tracks_alive"], counts["tracks_firm"] = table.n, int(table.is_confirmed.sum())
         return TrackStep(rows, fates, counts)
 
-    def _rows(self, index: Ints, when_ns: Ints, t_ref_ns: int) -> Records:
+    def _rows(self, index: Ints, when_ns: Ints, now: Reported) -> Records:
         table = self.table
         rows = np.zeros(len(index), TRACK)
-        if len(index) == 0:
-            return freeze(rows)
-        reported = self._filter.report(table, index, when_ns, t_ref_ns)
-        rows["state"], rows["cov"], rows["t_ns"] = reported.state, reported.cov, when_ns
-        for name in ("track_id", "status", "n_hit", "n_miss", "nis"):
-            rows[name] = getattr(table, name)[index]
+        rows["state"], rows["cov"], rows["t_ns"] = now.state[index], now.cov[index], when_ns[index]
+        rows["track_id"], rows["status"] = table.track_id[index], table.status[index]
+        rows["n_hit"], rows["n_miss"] = np.minimum(table.n_hit[index], 65535), np.minimum(table.n_miss[index], 65535)
         rows["motion"], rows["p_ballistic"] = table.motion[index], table.p_ballistic[index]
         rows["is_height_known"], rows["llr"] = table.has_height[index], table.score[index]
+        rows["nis"] = table.nis[index]
         rows["state"][~table.has_height[index], 2] = np.nan
-        ln_birth = np.array(self._ln_birth)[table.i_sensor[index]]
-        rows["p_exists"] = 1.0 / (1.0 + np.exp(-np.clip(table.score[index] + ln_birth, -500.0, 500.0)))
+        worth = table.score[index] + self._ln_birth[table.i_sensor[index]]
+        rows["p_exists"] = 1.0 / (1.0 + np.exp(-np.clip(worth, -500.0, 500.0)))
         return freeze(rows)
 
 
-def _is_sane(table: Table) -> Flags:
-    diagonal = np.diagonal(table.cov, axis1=2, axis2=3)
-    used = np.stack([table.has_round, np.ones(table.n, np.bool_)], axis=1)
-    fine = np.isfinite(table.x).all(axis=2) & np.isfinite(table.cov).all(axis=(2, 3)) & (diagonal >= 0.0).all(axis=2)
-    return (fine | ~used).all(axis=1)
+def _is_sane(table: Table, now: Reported) -> Flags:
+    # a sum is finite only if every element is (and no two infinities cancel to NaN, which is not finite either)
+    total = now.state.sum(axis=1) + now.cov.sum(axis=(1, 2)) + table.x.sum(axis=(1, 2)) + table.cov.sum(axis=(1, 2, 3))
+    return np.isfinite(total) & (np.diagonal(now.cov, axis1=1, axis2=2).min(axis=1, initial=np.inf) >= 0.0)
 
 
 def _outside(sensor: SensorModel, z: Measured, has_height: Flags) -> tuple[Flags, Flags]:
