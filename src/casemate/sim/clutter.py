@@ -90,10 +90,13 @@ class Flow:
         self._table = np.zeros((0, len(_Leg._fields)))
         self._keys = np.zeros(0)
         self._first_s = np.zeros(0)
+        self._ready_s = self._stale_s = -math.inf  # nothing to draw until, nothing to forget until
         self._tabulate()
 
     def prepare(self, from_s: float, until_s: float) -> bool:
         """Bear bodies and draw legs up to `until_s`, forget what ended before `from_s`; tell if anything changed."""
+        if until_s < self._ready_s and from_s <= self._stale_s:
+            return False
         is_changed = False
         for i, (kind, births) in enumerate(self._births):
             while self._due[i] <= until_s:
@@ -107,6 +110,9 @@ class Flow:
             if body.extend(until_s):
                 body.forget(from_s)
                 is_changed = True
+        ends = [body.legs[-1].end_s for body in alive if body.legs[-1].end_s < body.end_s]
+        self._ready_s = min((*self._due, *ends), default=math.inf)
+        self._stale_s = min((body.end_s for body in alive), default=math.inf)
         if is_changed:
             self._tabulate()
         return is_changed
@@ -157,8 +163,10 @@ class Flow:
         de[is_turn] = radius * (np.cos(heading[is_turn]) - cos_a[is_turn])
         dn[is_turn] = radius * (sin_a[is_turn] - np.sin(heading[is_turn]))
         now = speed + accel * dt
-        pos = np.stack([east + de, north + dn, up + climb * dt], axis=1)
-        return pos, np.stack([now * sin_a, now * cos_a, climb], axis=1)
+        pos, vel = np.empty((len(dt), 3)), np.empty((len(dt), 3))
+        pos[:, 0], pos[:, 1], pos[:, 2] = east + de, north + dn, up + climb * dt
+        vel[:, 0], vel[:, 1], vel[:, 2] = now * sin_a, now * cos_a, climb
+        return pos, vel
 
 
 def _births(per_hour: float, rng: np.random.Generator) -> Iterator[float]:
