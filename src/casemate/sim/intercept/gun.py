@@ -28,7 +28,7 @@ ENGAGEMENT = np.dtype(
         ("outcome", "u1"),
     ]
 )
-"""What became of a burst, or (NOT_ENGAGED, gun 65535) of a threat that nobody shot at; `pk` as believed at firing."""
+"""What became of a burst, or (NOT_ENGAGED, gun 65535) of a threat that nobody shot at; `pk` as believed when bound."""
 
 NO_GUN = 65535
 
