@@ -91,7 +91,7 @@ def is_timely(scan: Scan) -> bool:
     return all(0 <= t < LATEST_NS for t in times) and scan.t_end_ns <= scan.t_recv_ns + AHEAD_NS
 
 
-def judge(scan: Scan, bounds: Bounds, t_last_ns: int, seen: Records) -> NDArray[np.uint8]:
+def judge(scan: Scan, bounds: Bounds, t_late_ns: int, seen: Records) -> NDArray[np.uint8]:
     """Return a `Refusal` for each plot of a scan from a known sensor.
 
     Parameters
@@ -99,10 +99,10 @@ def judge(scan: Scan, bounds: Bounds, t_last_ns: int, seen: Records) -> NDArray[
     scan : Scan
     bounds : Bounds
         Of the sensor that the scan names.
-    t_last_ns : int
-        End of the sensor's previous scan: anything before is late.
+    t_late_ns : int
+        Anything before is late: the end of the sensor's last scan, less a tenth of a turn.
     seen : PLOT (k,)
-        Plots accepted in that previous scan; one that comes again is a duplicate.
+        Plots accepted since then; one that comes again is a duplicate.
     """
     plots = scan.plots
     refusal = np.zeros(len(plots), np.uint8)
@@ -113,7 +113,7 @@ def judge(scan: Scan, bounds: Bounds, t_last_ns: int, seen: Records) -> NDArray[
     if not is_timely(scan):
         refusal[:] = _FUTURE
     refusal[t_ns > scan.t_end_ns] = _FUTURE
-    refusal[(t_ns < t_last_ns) | (t_ns < scan.t_start_ns - OLDEST_NS)] = _LATE
+    refusal[(t_ns < t_late_ns) | (t_ns < scan.t_start_ns - OLDEST_NS)] = _LATE
     refusal[((values < bounds.low) | (values > bounds.high)).any(axis=1)] = _OUT_OF_RANGE
     refusal[plots["sensor_id"] != scan.sensor_id] = _UNKNOWN_SENSOR
     refusal[np.isinf(values).any(axis=1) | np.isnan(values[:, _NEEDED]).any(axis=1)] = _NOT_FINITE

@@ -198,6 +198,7 @@ class Filter:
         sigma = np.where(np.isnan(sigma), self._declared[sensor_id], sigma)
         z[np.isnan(sigma)] = np.nan  # an element without any sigma says nothing
         var = sigma * sigma
+        var[:, kalman.AZ] *= _stretch(model, z)
         el = z[:, kalman.EL]
         is_flat = np.isnan(el)
         if is_flat.any():
@@ -258,6 +259,15 @@ def _bundle(sensor: SensorModel) -> kalman.Sensor:
     density_2d = max(sensor.false_plots_per_scan, LEAST_FALSE_PLOTS) / flat
     density_3d = false_density(sensor) if sensor.has_elevation else density_2d
     return kalman.Sensor(sensor.position_m, sensor.rotation, sensor.p_detection, density_3d, density_2d)
+
+
+def _stretch(model: SensorModel, z: Floats) -> Floats:
+    # A 2D radar's azimuth error grows as 1 / cos(elevation): its beam turns about the vertical (Skolnik, Radar
+    # Handbook, 3rd ed. 2008, 7.9). Elevation from the reported height; a 3D radar's sigma is taken as it is declared.
+    if model.has_elevation:
+        return np.ones(len(z))
+    sine = (z[:, kalman.HEIGHT] - model.position_m[2] - model.site_height_m) / z[:, kalman.RANGE]
+    return 1.0 / np.maximum(1.0 - np.where(np.isnan(sine), 0.0, sine) ** 2, 0.03)
 
 
 def floats_of(plots: Records) -> Floats:

@@ -48,7 +48,7 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A confirmed track is dropped when the misses since its last hit add up to this: five at Pd 0.9."""
     drop_score_young: Annotated[float, Meta(lt=0.0)] = -4.0
     """The same for a tentative one: two at Pd 0.9."""
-    coast_most_s: NotNegative = 30.0
+    coast_most_s: NotNegative = 60.0
     """A confirmed track that cannot be seen (no scan comes, or it is overhead) is kept so long [s]."""
 
 
@@ -157,14 +157,17 @@ class Tracker:
         if not door.is_known(scan, len(self.sensors)):
             return np.full(len(scan.plots), Refusal.UNKNOWN_SENSOR, np.uint8)
         s = scan.sensor_id
-        return door.judge(scan, self._bounds[s], self._t_last_ns[s], self._seen[s])
+        return door.judge(scan, self._bounds[s], self._t_late_ns(s), self._seen[s])
 
     def _remember(self, scan: Scan, plots: Records) -> None:
+        # sectors of one turn overlap a little in time: what may still come late may also come twice
         s = scan.sensor_id
-        if scan.t_end_ns > self._t_last_ns[s]:
-            self._t_last_ns[s], self._seen[s] = scan.t_end_ns, plots
-        elif scan.t_end_ns == self._t_last_ns[s]:
-            self._seen[s] = np.concatenate([self._seen[s], plots])
+        self._t_last_ns[s] = max(self._t_last_ns[s], scan.t_end_ns)
+        seen = np.concatenate([self._seen[s], plots])
+        self._seen[s] = seen[seen["t_ns"] >= self._t_late_ns(s)]
+
+    def _t_late_ns(self, sensor_id: int) -> int:
+        return self._t_last_ns[sensor_id] - int(self._period_ns[sensor_id]) // 10
 
     def _parts(self, sensor_id: int, plots: Records) -> Sequence[Ints | None]:
         # A scan that lasts most of a turn may hold the same thing twice, at its beginning and at its end.
