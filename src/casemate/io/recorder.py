@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -282,9 +282,15 @@ def write_summary(folder: StrPath, summary: dict[str, Any]) -> None:
     """Write `summary.json` whole or not at all, keys sorted; a value that is not a number becomes null."""
     path = Path(folder) / "summary.json"
     part = path.with_name("summary.json.part")
-    plain = msgspec.json.decode(msgspec.json.encode(summary))
+    plain = msgspec.json.decode(msgspec.json.encode(summary, enc_hook=_plain))
     part.write_text(json.dumps(plain, indent=2, sort_keys=True, allow_nan=False) + "\n", "utf-8")
     os.replace(part, path)  # noqa: PTH105 atomic, as Path.replace; the word says so
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return cast("object", value.item())
+    raise NotImplementedError(f"a summary holds plain values, not {type(value)}")
 
 
 def _read_table(path: Path) -> pa.Table:
