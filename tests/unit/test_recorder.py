@@ -75,7 +75,7 @@ def a_run(n_steps: int = 60):
             fates["track_id"][0], fates["refusal"][0] = 0, Refusal.DUPLICATE
         truth = np.zeros(len(up), TRUTH)
         truth["truth_id"], truth["t_ns"], truth["pos_m"], truth["vel_mps"] = up, t_ns, pos[up], vel[up]
-        truth["is_alive"] = ~(((up == 1) & (i == 40)) | ((up != 3) & (pos[up, 2] + vel[up, 2] * 0.5 < 0.0)))
+        truth["is_alive"] = ~(((up == 1) & (i == 40)) | ((up != 3) & (pos[up, 2] + vel[up, 2] * 0.5 < 5.0) & (i > 0)))
         truth["pos_m"][~truth["is_alive"] & (up != 1), 2] = 0.0
         yield Aside(t_ns=t_ns, kind="label", rows=labels), None
         yield Aside(t_ns=t_ns, kind="truth", rows=truth), None

@@ -100,9 +100,11 @@ def _lines(run: RunTables) -> Iterator[Line]:
     order = np.lexsort((_column(run.tracks, "t_ns"), track_id))
     ids: NDArray[Any] = track_id[order]
     names = ("t_ns", "e_m", "n_m", "u_m", "round_class")
-    t_ns, e_m, n_m, u_m, classes = (_column(run.tracks, name)[order] for name in names)
-    for each in shown.tolist():
-        rows = slice(int(np.searchsorted(ids, each)), int(np.searchsorted(ids, each, side="right")))
+    columns: list[NDArray[Any]] = [_column(run.tracks, name)[order] for name in names]
+    t_ns, e_m, n_m, u_m, classes = columns
+    first, last = np.searchsorted(ids, shown), np.searchsorted(ids, shown, side="right")
+    for each, i, j in zip(shown.tolist(), first.tolist(), last.tolist(), strict=True):
+        rows = slice(i, j)
         height = u_m[rows].astype(float) + (e_m[rows] ** 2 + n_m[rows] ** 2) / (2.0 * EARTH_M)
         yield Line(each, str(classes[rows][-1]), t_ns[rows], e_m[rows], n_m[rows], height)
 
@@ -165,8 +167,17 @@ def _draw_ground(chart: "Axes", run: RunTables, site: SiteFile) -> list[Floats]:
         )
         chart.add_patch(Polygon(points, closed=True, fill=False, edgecolor=colour, lw=1.1, zorder=2))
         if len(shapes) <= 16:
-            middle = points.mean(axis=0)
-            chart.annotate(shape.name, (middle[0], middle[1]), color=colour, fontsize=7.5, ha="center", zorder=7)
+            middle, top = float(points[:, 0].mean()), float(points[:, 1].max())
+            chart.annotate(
+                shape.name,
+                (middle, top),
+                xytext=(0, 3),
+                textcoords="offset points",
+                color=colour,
+                fontsize=8,
+                ha="center",
+                zorder=7,
+            )
         seen.append(points)
     radars = [(radar.lat_deg, radar.lon_deg, radar.height_m) for radar in site.sensor]
     places = frame.geodetic_to_enu(*np.array(radars).T)
@@ -185,7 +196,7 @@ def _draw_plots(chart: "Axes", run: RunTables, places: dict[str, Floats]) -> Non
     e_m, n_m = (origin[:, i] + flat * f(np.radians(az_deg)) for i, f in ((0, np.sin), (1, np.cos)))
     every = max(1, len(e_m) // MAX_PLOTS)
     chart.plot(
-        e_m[::every] / 1e3, n_m[::every] / 1e3, ".", color=FAINT, ms=1.8, alpha=0.5, mew=0, zorder=3, label="plot"
+        e_m[::every] / 1e3, n_m[::every] / 1e3, ".", color=FAINT, ms=2.6, alpha=0.6, mew=0, zorder=3, label="plot"
     )
 
 
@@ -285,7 +296,7 @@ def _draw_sky(sky: "Axes", run: RunTables, lines: Sequence[Line], colour_of: dic
     _draw_warnings(sky, run, t0_ns)
     if n_unknown or not lines:
         words = f"height unknown for {n_unknown} of {len(lines)} confirmed tracks" if lines else "no confirmed track"
-        sky.text(0.5, 0.5, words, transform=sky.transAxes, ha="center", color=QUIET, fontsize=10)
+        sky.text(0.02, 0.03, words, transform=sky.transAxes, color=QUIET, fontsize=10, zorder=9)
     sky.set_xlabel(f"time since {_clock(t0_ns)} UTC [s]")
     sky.set_ylabel("height over the ground [m]")
     sky.grid(color="#e4e7eb", lw=0.6)
@@ -339,8 +350,9 @@ def _outcome_line(run: RunTables) -> str:
     n_confirmed = len(np.unique(ids[status == "confirmed"]))
     rows = run.warnings.to_pylist()
     first = [row for row in rows if row["level"] == "warn" and row["supersedes"] is None]
-    words = [f"{run.plots.num_rows:,} plots", f"{n_confirmed:,} confirmed tracks"]
-    words.append(f"{len(first):,} warnings in {len({row['zone'] for row in first})} zones" if first else "no warning")
+    zones = {row["zone"] for row in first}
+    words = [_count(run.plots.num_rows, "plot"), _count(n_confirmed, "confirmed track")]
+    words.append(f"{_count(len(first), 'warning')} in {_count(len(zones), 'zone')}" if first else "no warning")
     n_late = sum(not row["is_useful"] for row in first)
     if n_late:
         words.append(f"{n_late} too late to be useful")
@@ -349,8 +361,13 @@ def _outcome_line(run: RunTables) -> str:
         is_end = ~_column(truth, "is_alive").astype(bool)
         e_m, n_m, u_m = (_column(truth, name)[is_end] for name in ("e_m", "n_m", "u_m"))
         is_down = u_m + (e_m**2 + n_m**2) / (2.0 * EARTH_M) < GROUND_M
-        words.append(f"of {len(is_down)} rounds {int(is_down.sum())} came down, {int((~is_down).sum())} destroyed")
+        n_down = int(np.count_nonzero(is_down))
+        words.append(f"{_count(len(is_down), 'round')}: {n_down} came down, {len(is_down) - n_down} destroyed")
     return "   ·   ".join(words)
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
 
 
 def _start_ns(run: RunTables) -> int:
