@@ -42,6 +42,7 @@ class Noise(NamedTuple):
     ballistic_q: float  # white acceleration [m2/s3]
     ln_drag_q: float  # random walk of ln K [1/s]
     level_q: float  # horizontal [m2/s3]
+    level_turn: float  # 1 sigma of a horizontal acceleration that lasts as long as the prediction [m/s2]
     climb_q: float  # vertical [m2/s3]
     sigma_speed: float  # prior velocity, each axis [m/s]
     sigma_climb: float  # prior climb rate of the level model [m/s]
@@ -215,6 +216,12 @@ def predict_level(x: Floats, p: Floats, dt: float, has_height: bool, noise: Nois
         if dt < 0.0:
             p[i, i + 3] -= q * t * t
             p[i + 3, i] = p[i, i + 3]
+        if i < 2:
+            a = noise.level_turn * t
+            p[i, i] += 0.25 * a * a * t * t
+            p[i, i + 3] += 0.5 * a * a * dt
+            p[i + 3, i] = p[i, i + 3]
+            p[i + 3, i + 3] += a * a
 
 
 @njit(cache=True, error_model="numpy")

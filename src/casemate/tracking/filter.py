@@ -39,6 +39,7 @@ PRIORS = kalman.Noise(
     ballistic_q=0.1,  # wind unknown by 5 m/s bends a round's drag by some 0.3 m/s2 for seconds at a time
     ln_drag_q=1e-3,  # the drag curve is wrong by about 15 % over the 20 s of a flight (parameters.md 1.1)
     level_q=20.0,  # a turn of 3 degrees/s at 100 m/s changes velocity by 5 m/s each second
+    level_turn=1.5,  # airliners bank by 25 degrees (4.5 m/s2), mostly not: a gap of 40 s may hide one turn
     climb_q=4.0,  # aircraft and birds climb and sink gently
     sigma_speed=250.0,  # rounds 70-700 m/s, airliners 250 m/s (parameters.md 1 and 3)
     sigma_climb=20.0,  # airliners climb and sink at 10-15 m/s
