@@ -8,8 +8,8 @@ BOUNDARY = (
         "it contains no interface to any weapon and none will be accepted."
     ),
     (
-        "Its parameters are generic and openly published, its results are not performance claims about any real system, "
-        "and it must not be the only safeguard for anyone's life."
+        "Its parameters are generic and openly published, its results are not performance claims about any real "
+        "system, and it must not be the only safeguard for anyone's life."
     ),
 )
 
@@ -37,7 +37,7 @@ def test_every_dependency_has_its_reason(root):
 def test_every_command_is_documented(root):
     from typer.main import get_command
 
-    from casemate.cli import app
+    from casemate.cli.commands import app
 
     text = (root / "docs/reference/commands.md").read_text(encoding="utf-8")
     for name, command in get_command(app).commands.items():
