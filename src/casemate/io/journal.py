@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
@@ -31,6 +32,8 @@ CAPACITY: Final = 4096
 """Rows that may wait for the disk: four minutes of eight sectors a second with their events."""
 BATCH: Final = 256
 """Rows in one statement at most: a statement is a commit, and gives Python's lock away once, not once a row."""
+REST_S: Final = 0.02
+"""Time between two commits [s]: what a kill can lose, beside what the disk is behind."""
 
 _NAMED: Final[dict[str, np.dtype[Any]]] = {
     "PLOT": PLOT,
@@ -208,6 +211,9 @@ class JournalWriter:
                 self._changed.notify_all()
             for i in range(0, len(rows), BATCH):
                 self._commit(rows[i : i + BATCH])
+            # Asleep it is not woken by every row: a hand-over of Python's lock a row would cost the pipeline more
+            # than the writing does.
+            time.sleep(REST_S if is_open else 0.0)
         self._commit_notes()
         with contextlib.suppress(sqlite3.Error):  # somebody may be reading: then the WAL stays beside it
             self._db.execute("PRAGMA journal_mode = DELETE")  # one file, readable where nothing can be written

@@ -285,9 +285,11 @@ class World:
         return rows
 
     def _remember(self, tracks: Records) -> None:
-        for row in tracks:
+        # Of those that guns may shoot at; one that a burst is still out for is kept beyond its end.
+        awaited = {burst.track_id for _, _, burst in self._pending}
+        for row in tracks[tracks["status"] != TrackStatus.TENTATIVE]:
             track_id = int(row["track_id"])
-            if row["status"] == TrackStatus.DROPPED and all(b.track_id != track_id for _, _, b in self._pending):
+            if row["status"] == TrackStatus.DROPPED and track_id not in awaited:
                 self._tracks.pop(track_id, None)
             else:
                 self._tracks[track_id] = row.copy()
