@@ -243,7 +243,7 @@ def _draw_truth(chart: "Axes", truth: Any) -> list[Floats]:  # noqa: ANN401 a py
     points = np.column_stack((e_m, n_m)) / 1e3
     for chosen, mark, colour, edge, word in (
         (is_down, "x", WARNED, WARNED, "came down (truth)"),
-        (~is_down, "*", "#eab308", INK, "destroyed (simulated)"),
+        (~is_down, "*", "#eab308", INK, "destroyed"),
     ):
         if chosen.any():
             thick = 1.8 if mark == "x" else 0.6

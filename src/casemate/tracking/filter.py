@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.kernels import kalman
-from casemate.kernels.motion import Environment
 from casemate.model.records import PLOT, Motion, Records, TrackStatus
+from casemate.physics.atmosphere import Environment
 from casemate.physics.radar import SensorModel
 
 Floats = NDArray[np.float64]
@@ -189,10 +189,9 @@ class Filter:
         )
         self._room = 1024
 
-    def plots_of(self, sensor_id: int, plots: Records, t_ref_ns: int) -> kalman.Plots:
-        """Bundle accepted PLOT rows for the kernels; a missing sigma is the sensor's declared one."""
+    def plots_of(self, sensor_id: int, t_ns: Ints, values: Floats, t_ref_ns: int) -> kalman.Plots:
+        """Bundle accepted plots, (n, 10) by `floats_of`, for the kernels; a missing sigma is the sensor's own."""
         model = self.sensors[sensor_id]
-        values = floats_of(plots)
         z = values[:, _MEASURED]
         sigma = values[:, _SIGMAS]
         sigma[:, kalman.HEIGHT] = np.nan
@@ -207,7 +206,6 @@ class Filter:
         pos = model.locate(z[:, 0], z[:, 1], el)
         spread = var[:, 0] + z[:, 0] ** 2 * (var[:, 1] + np.where(is_flat, 0.0, var[:, 2]))
         slack = 4.5 * np.sqrt(spread) + 2.0 * kalman.HEIGHT_SPAN * is_flat
-        t_ns = plots["t_ns"].astype(np.int64)
         return kalman.Plots((t_ns - t_ref_ns) / NS_PER_S, z, var, pos, slack, t_ns)
 
     def score(self, table: Table, plots: kalman.Plots, sensor_id: int, t_ref_ns: int, free_s: Floats) -> Pairs:
@@ -238,8 +236,10 @@ class Filter:
         self, table: Table, new: slice, i_plot: Ints, plots: kalman.Plots, sensor_id: int, t_ref_ns: int
     ) -> None:
         """Fill new rows of the table from one plot each."""
-        columns = table.rows(t_ref_ns)
-        rows = kalman.Tracks(*(column[new] for column in columns))
+        c = table.rows(t_ref_ns)
+        rows = kalman.Tracks(
+            c.t_s[new], c.x[new], c.cov[new], c.ln_odds[new], c.has_round[new], c.has_height[new], c.n_hit[new]
+        )
         kalman.start_tracks(rows, i_plot, plots, self._bundles[sensor_id], self.environment, self.noise)
 
     def report(self, table: Table, i_track: Ints, t_ns: Ints, t_ref_ns: int) -> Reported:
@@ -278,3 +278,9 @@ def floats_of(plots: Records) -> Floats:
     offset = PLOT.fields["range_m"][1] if PLOT.fields else 0
     strides = (plots.strides[0], 8)
     return np.ndarray((len(plots), len(FLOAT_FIELDS)), np.float64, plots, offset, strides).copy()
+
+
+def pick(plots: kalman.Plots, index: Ints) -> kalman.Plots:
+    """Take some plots of a bundle."""
+    t_s, z, var, pos, slack, t_ns = plots
+    return kalman.Plots(t_s[index], z[index], var[index], pos[index], slack[index], t_ns[index])

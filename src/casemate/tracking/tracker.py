@@ -12,16 +12,28 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
-from casemate.kernels.motion import Environment
 from casemate.model.catalog import Declaration, NotNegative, Positive
 from casemate.model.messages import Scan
-from casemate.model.records import FATE, PLOT, TRACK, Motion, Records, Refusal, TrackStatus, freeze
+from casemate.model.records import FATE, TRACK, Motion, Records, Refusal, TrackStatus, freeze
+from casemate.physics.atmosphere import Environment
 from casemate.physics.radar import Measured, SensorModel, arc_width, in_arc
 from casemate.tracking import door
 from casemate.tracking.association import associate
-from casemate.tracking.filter import LEAST_FALSE_PLOTS, Filter, Flags, Floats, Ints, Plots, Reported, Table
+from casemate.tracking.filter import (
+    LEAST_FALSE_PLOTS,
+    Filter,
+    Flags,
+    Floats,
+    Ints,
+    Plots,
+    Reported,
+    Table,
+    floats_of,
+    pick,
+)
 
 _TENTATIVE, _CONFIRMED, _COASTING, _DROPPED = (np.uint8(status) for status in TrackStatus)
 
@@ -81,7 +93,7 @@ class Tracker:
         self._ln_miss = np.array([math.log1p(-sensor.p_detection) for sensor in self.sensors])
         self._next_id = 1
         self._t_last_ns = [0] * len(self.sensors)
-        self._seen: list[Records] = [np.zeros(0, PLOT) for _ in self.sensors]
+        self._seen = [door.NOTHING_SEEN for _ in self.sensors]
         self._period_ns = np.array([round(sensor.scan_period_s * NS_PER_S) for sensor in self.sensors], np.int64)
         self._ln_birth = np.array([self._birth_odds(sensor) for sensor in self.sensors])
         plots_per_hour = sum(sensor.false_plots_per_hour for sensor in self.sensors)
@@ -104,7 +116,8 @@ class Tracker:
         counts["plots_in"] = len(scan.plots)
         fates = np.zeros(len(scan.plots), FATE)
         fates["plot_id"] = scan.plots["plot_id"]
-        fates["refusal"] = self._judge(scan)
+        values = floats_of(scan.plots)
+        fates["refusal"] = self._judge(scan, values)
         if fates["refusal"].any():
             for why, number in enumerate(np.bincount(fates["refusal"])):
                 if why and number:
@@ -112,12 +125,12 @@ class Tracker:
         if not door.is_known(scan, len(self.sensors)) or not door.is_timely(scan):
             return TrackStep(freeze(np.zeros(0, TRACK)), freeze(fates), counts)
         used = np.flatnonzero(fates["refusal"] == 0)
-        plots = scan.plots[used]
-        self._remember(scan, plots)
+        t_ns, values = scan.plots["t_ns"][used], values[used]
+        self._remember(scan, t_ns, values)
         is_fresh = np.zeros(self.table.n, np.bool_)
-        owner = np.zeros(len(plots), np.int64)
-        bundle = self._filter.plots_of(scan.sensor_id, plots, scan.t_end_ns)
-        for part in self._parts(scan.sensor_id, plots):
+        owner = np.zeros(len(t_ns), np.int64)
+        bundle = self._filter.plots_of(scan.sensor_id, t_ns, values, scan.t_end_ns)
+        for part in self._parts(scan.sensor_id, t_ns):
             self._associate(scan, bundle, part, is_fresh, owner, counts)
         now = self._report(is_fresh, scan.t_end_ns)
         touched = is_fresh | self._count_misses(scan, is_fresh, now)
@@ -153,27 +166,25 @@ class Tracker:
         when_ns = np.where(is_fresh[first:], last_ns, np.minimum(t_ns, last_ns + door.OLDEST_NS))
         return self._filter.report(self.table, np.arange(first, self.table.n), when_ns, t_ns)
 
-    def _judge(self, scan: Scan) -> Records:
+    def _judge(self, scan: Scan, values: Floats) -> NDArray[np.uint8]:
         if not door.is_known(scan, len(self.sensors)):
             return np.full(len(scan.plots), Refusal.UNKNOWN_SENSOR, np.uint8)
         s = scan.sensor_id
-        return door.judge(scan, self._bounds[s], self._t_late_ns(s), self._seen[s])
+        return door.judge(scan, values, self._bounds[s], self._t_late_ns(s), self._seen[s])
 
-    def _remember(self, scan: Scan, plots: Records) -> None:
+    def _remember(self, scan: Scan, t_ns: Ints, values: Floats) -> None:
         # sectors of one turn overlap a little in time: what may still come late may also come twice
         s = scan.sensor_id
         self._t_last_ns[s] = max(self._t_last_ns[s], scan.t_end_ns)
-        seen = np.concatenate([self._seen[s], plots])
-        self._seen[s] = seen[seen["t_ns"] >= self._t_late_ns(s)]
+        self._seen[s] = door.add_seen(self._seen[s], t_ns, values, self._t_late_ns(s))
 
     def _t_late_ns(self, sensor_id: int) -> int:
         return self._t_last_ns[sensor_id] - int(self._period_ns[sensor_id]) // 10
 
-    def _parts(self, sensor_id: int, plots: Records) -> Sequence[Ints | None]:
+    def _parts(self, sensor_id: int, t_ns: Ints) -> Sequence[Ints | None]:
         # A scan that lasts most of a turn may hold the same thing twice, at its beginning and at its end.
-        if len(plots) == 0:
+        if len(t_ns) == 0:
             return []
-        t_ns = plots["t_ns"]
         first, last = int(t_ns.min()), int(t_ns.max())
         if last - first <= 0.6 * self._period_ns[sensor_id]:
             return [None]
@@ -185,7 +196,7 @@ class Tracker:
         self, scan: Scan, bundle: Plots, part: Ints | None, is_fresh: Flags, owner: Ints, counts: dict[str, int]
     ) -> None:
         table, s, t_ref = self.table, scan.sensor_id, scan.t_end_ns
-        part_bundle = bundle if part is None else Plots(*(column[part] for column in bundle))
+        part_bundle = bundle if part is None else pick(bundle, part)
         t_s = (table.t_ns - t_ref) / NS_PER_S
         again_s = (table.t_hit_ns[:, s] - t_ref) / NS_PER_S + 0.5 * self.sensors[s].scan_period_s
         free_s = np.maximum(again_s, t_s - self.sensors[s].scan_period_s)
