@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.model.messages import Scan
-from casemate.model.records import Records, Refusal
+from casemate.model.records import Refusal
 from casemate.physics.radar import SensorModel
-from casemate.tracking.filter import FLOAT_FIELDS, Floats, floats_of
+from casemate.tracking.filter import FLOAT_FIELDS, Floats, Ints
 
 AHEAD_NS = NS_PER_S
 """A scan may end so long after it was received: clocks of sensor and station differ. Beyond it is the future."""
@@ -67,6 +67,23 @@ _UNKNOWN_SENSOR, _NOT_FINITE, _OUT_OF_RANGE, _LATE, _FUTURE, _DUPLICATE = (
 )
 
 
+class Seen(NamedTuple):
+    """Plots accepted lately: time and (range, azimuth)."""
+
+    t_ns: Ints  # (k,)
+    key: Floats  # (k, 2)
+
+
+NOTHING_SEEN = Seen(np.zeros(0, np.int64), np.zeros((0, 2)))
+
+
+def add_seen(seen: Seen, t_ns: Ints, values: Floats, t_late_ns: int) -> Seen:
+    """Add accepted plots and forget those that are late by now: they would be refused anyway."""
+    both = Seen(np.concatenate([seen.t_ns, t_ns]), np.concatenate([seen.key, values[:, _NEEDED]]))
+    keep = both.t_ns >= t_late_ns
+    return both if keep.all() else Seen(both.t_ns[keep], both.key[keep])
+
+
 class Bounds(NamedTuple):
     """Least and most value of each float field of a plot, in the order of `FLOAT_FIELDS`."""
 
@@ -91,51 +108,54 @@ def is_timely(scan: Scan) -> bool:
     return all(0 <= t < LATEST_NS for t in times) and scan.t_end_ns <= scan.t_recv_ns + AHEAD_NS
 
 
-def judge(scan: Scan, bounds: Bounds, t_late_ns: int, seen: Records) -> NDArray[np.uint8]:
+def judge(scan: Scan, values: Floats, bounds: Bounds, t_late_ns: int, seen: Seen) -> NDArray[np.uint8]:
     """Return a `Refusal` for each plot of a scan from a known sensor.
 
     Parameters
     ----------
     scan : Scan
+    values : (n, 10) float64
+        The plots' float fields, by `filter.floats_of`.
     bounds : Bounds
         Of the sensor that the scan names.
     t_late_ns : int
         Anything before is late: the end of the sensor's last scan, less a tenth of a turn.
-    seen : PLOT (k,)
+    seen : Seen
         Plots accepted since then; one that comes again is a duplicate.
     """
     plots = scan.plots
     refusal = np.zeros(len(plots), np.uint8)
     if len(plots) == 0:
         return refusal
-    values, t_ns = floats_of(plots), plots["t_ns"]
+    t_ns, key = plots["t_ns"], values[:, _NEEDED]
     # where several reasons apply the first of `Refusal` stands: so they are written from the last to the first
     if not is_timely(scan):
         refusal[:] = _FUTURE
     refusal[t_ns > scan.t_end_ns] = _FUTURE
-    refusal[(t_ns < t_late_ns) | (t_ns < scan.t_start_ns - OLDEST_NS)] = _LATE
-    refusal[((values < bounds.low) | (values > bounds.high)).any(axis=1)] = _OUT_OF_RANGE
-    refusal[plots["sensor_id"] != scan.sensor_id] = _UNKNOWN_SENSOR
-    refusal[np.isinf(values).any(axis=1) | np.isnan(values[:, _NEEDED]).any(axis=1)] = _NOT_FINITE
+    refusal[t_ns < max(t_late_ns, scan.t_start_ns - OLDEST_NS)] = _LATE
+    is_out = (values < bounds.low) | (values > bounds.high)
+    if is_out.any():
+        refusal[is_out.any(axis=1)] = _OUT_OF_RANGE
+        refusal[np.isinf(values).any(axis=1)] = _NOT_FINITE
+    refusal[np.isnan(key[:, 0] + key[:, 1])] = _NOT_FINITE
+    refusal[(plots["sensor_id"] != scan.sensor_id) & (refusal != _NOT_FINITE)] = _UNKNOWN_SENSOR
     free = np.flatnonzero(refusal == 0)
-    refusal[free[_is_repeated(t_ns[free], values[free], seen)]] = _DUPLICATE
+    refusal[free[_is_repeated(t_ns[free], key[free], seen)]] = _DUPLICATE
     return refusal
 
 
-def _is_repeated(t_ns: NDArray[np.int64], values: Floats, seen: Records) -> NDArray[np.bool_]:
-    # same time, range and azimuth as an earlier plot; the first one stays. Sorted by range: ties are rare.
-    key = values[:, _NEEDED]
+def _is_repeated(t_ns: Ints, key: Floats, seen: Seen) -> NDArray[np.bool_]:
+    # same time, range and azimuth as an earlier plot; the first one stays
     repeated = np.zeros(len(key), np.bool_)
     order = np.argsort(key[:, 0], kind="stable")
     close = np.flatnonzero(key[order[1:], 0] == key[order[:-1], 0])
-    for k in close:  # pairs of equal range; runs of three and more are walked back
-        i = int(order[k + 1])
-        j = k
+    for k in close:  # neighbours of equal range are rare; runs of three and more are walked back
+        i, j = int(order[k + 1]), int(k)
         while j >= 0 and key[order[j], 0] == key[i, 0]:
             other = int(order[j])
             repeated[i] |= bool(t_ns[other] == t_ns[i] and key[other, 1] == key[i, 1])
             j -= 1
-    if len(seen):
-        same = (seen["t_ns"][:, None] == t_ns) & (seen["range_m"][:, None] == key[:, 0])
-        repeated |= (same & (seen["az_rad"][:, None] == key[:, 1])).any(axis=0)
+    if len(seen.t_ns):
+        same = (seen.t_ns[:, None] == t_ns) & (seen.key[:, None, :] == key).all(axis=2)
+        repeated |= same.any(axis=0)
     return repeated
