@@ -45,8 +45,14 @@ class Levels(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Take the numbers out of a profile."""
         if profile is None:
             return None
-        columns = profile._asdict()
-        return cls(**{name: None if rows is None else tuple(rows.tolist()) for name, rows in columns.items()})
+        pressure, temperature = profile.pressure_pa, profile.temperature_k
+        return cls(
+            height_m=tuple(profile.height_m.tolist()),
+            pressure_pa=None if pressure is None else tuple(pressure.tolist()),
+            temperature_k=None if temperature is None else tuple(temperature.tolist()),
+            wind_e_mps=tuple(profile.wind_e_mps.tolist()),
+            wind_n_mps=tuple(profile.wind_n_mps.tolist()),
+        )
 
     def profile(self) -> Profile:
         """Put the numbers back into arrays."""

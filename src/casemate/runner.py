@@ -9,7 +9,7 @@ import platform
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -164,7 +164,7 @@ def with_ticks(source: Source, period_ns: int = NS_PER_S) -> Iterator[Input]:
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[Callable[[], bool]]:
+def stop_on_signal() -> Generator[Callable[[], bool]]:
     """Turn Ctrl-C and a polite kill into a flag that is read between two steps, so that every step is whole."""
     seen: list[int] = []
 

@@ -2,9 +2,9 @@
 
 import pathlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from rich.console import Console
@@ -14,14 +14,19 @@ from rich.table import Table
 from casemate.constants import NS_PER_S
 from casemate.runner import stop_on_signal as stop_flag
 
+if TYPE_CHECKING:  # their rooms import what a help text must not wait for
+    from casemate.io.doctor import Check
+    from casemate.io.feeds.asterix import Imported
+    from casemate.study.verification import Verification
+
 __all__ = ["Bar", "compiling", "examined", "imported", "outcome", "stop_flag", "verified"]
 
-OUT = Console()
+OUT = Console() if Console().is_terminal else Console(width=140)  # a pipe or a file has no width of its own
 ERR = Console(stderr=True)
 
 
 @contextmanager
-def compiling(purpose: str) -> Iterator[None]:
+def compiling(purpose: str) -> Generator[None]:
     """Say once that kernels are compiled, and remember when they have been."""
     from casemate import kernels
 
@@ -116,7 +121,7 @@ def _speed_rows(summary: dict[str, Any]) -> list[Row]:
     ]
 
 
-def imported(result: Any, path: pathlib.Path) -> None:  # noqa: ANN401 asterix.Imported, named there
+def imported(result: "Imported", path: pathlib.Path) -> None:
     """Print what an import kept and refused."""
     table = Table(title=f"{result.n_plots:,} plots written to {path}", title_justify="left")
     for title in ("refused because", "count", "first at byte"):
@@ -126,11 +131,21 @@ def imported(result: Any, path: pathlib.Path) -> None:  # noqa: ANN401 asterix.I
     OUT.print(table if result.refused else table.title, soft_wrap=True)
 
 
-def verified(result: Any) -> None:  # noqa: ANN401 verification.Verification, named there
+def verified(result: "Verification") -> None:
     """Print error beside tolerance, a row per check."""
+    table = Table(title="models against reference sets", title_justify="left")
+    for title in ("set", "case", "quantity", "samples", "error", "tolerance", "unit", ""):
+        table.add_column(title, justify="right" if title in {"samples", "error", "tolerance"} else "left")
+    for check in result.checks:
+        inside = "[green]inside[/]" if check.is_inside else "[red]OUT[/]"
+        numbers = (f"{check.n:,}", f"{check.error:.4g}", f"{check.tolerance:.4g}")
+        table.add_row(check.set, check.case, check.quantity, *numbers, check.unit, inside)
+    OUT.print(table)
+    for stranger in result.not_recognised:
+        OUT.print(stranger, soft_wrap=True, highlight=False)
 
 
-def examined(checks: Sequence[Any]) -> None:
+def examined(checks: "Sequence[Check]") -> None:
     """Print what the doctor found."""
     table = Table(title="casemate doctor", title_justify="left")
     for title in ("what", "state", "found"):
