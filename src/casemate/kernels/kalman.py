@@ -34,6 +34,9 @@ class Sensor(NamedTuple):
     p_detection: float
     density_3d: float  # false plots per m3
     density_2d: float  # false plots per m rad
+    sigmas: Floats  # (5,) declared, by element of z; NaN: not measured
+    edges: Floats  # (6,) coverage: range from, to [m], azimuth from, width, elevation from, to [rad]
+    has_elevation: bool
 
 
 class Noise(NamedTuple):
@@ -177,6 +180,61 @@ def _diffuse(p: Floats, i: int, q: float, t: float) -> None:
     p[i, i + 3] += 0.5 * q * t * t
     p[i + 3, i] = p[i, i + 3]
     p[i + 3, i + 3] += q * t
+
+
+@njit(cache=True, error_model="numpy")
+def gather_plots(values: Floats, sensor: Sensor, env: Environment, z: Floats, var: Floats, pos: Floats, slack: Floats) -> None:
+    """Write measurements, variances and rough positions of plots from the float fields of PLOT rows (m, 10).
+
+    A missing sigma is the sensor's own. A 2D radar's azimuth error grows as 1 / cos(elevation), known from the reported
+    height: its beam turns about the vertical (Skolnik, Radar Handbook, 3rd ed. 2008, section 7.9).
+    """
+    own = height_over_site(sensor.position[0], sensor.position[1], sensor.position[2], env) + env.site_height_m
+    for i in range(values.shape[0]):
+        row = values[i]
+        z[i, RANGE], z[i, AZ], z[i, EL], z[i, HEIGHT], z[i, RATE] = row[0], row[1], row[2], row[3], row[4]
+        for k in range(5):
+            sigma = sensor.sigmas[k] if k == HEIGHT or math.isnan(row[5 + k]) else row[5 + k]
+            var[i, k] = sigma * sigma
+            if math.isnan(sigma):
+                z[i, k] = math.nan  # an element without any sigma says nothing
+        is_flat = math.isnan(z[i, EL])
+        if not sensor.has_elevation and not math.isnan(z[i, HEIGHT]):
+            sine = (z[i, HEIGHT] - own) / row[0]
+            var[i, AZ] /= max(1.0 - sine * sine, 0.03)
+        el = 0.0 if is_flat else row[2]
+        across, up = row[0] * math.cos(el), row[0] * math.sin(el)
+        s0, s1 = across * math.sin(row[1]), across * math.cos(row[1])
+        for k in range(3):
+            at = sensor.rotation[0, k] * s0 + sensor.rotation[1, k] * s1 + sensor.rotation[2, k] * up
+            pos[i, k] = sensor.position[k] + at
+        spread = var[i, AZ] + (0.0 if is_flat else var[i, EL])
+        slack[i] = 4.5 * math.sqrt(var[i, RANGE] + row[0] * row[0] * spread) + (2.0 * HEIGHT_SPAN if is_flat else 0.0)
+
+
+@njit(cache=True, error_model="numpy")
+def watch_tracks(
+    state: Floats, has_height: Flags, sensor: Sensor, env: Environment, az_from: float, az_width: float, margin: float, codes: NDArray[np.uint8]
+) -> None:
+    """Write for each ENU state (n, 7) what a sweep over an arc could see of it: the sum of 1, 2 and 4.
+
+    1: the beam has passed it for good (asked `margin` sigmas behind it, so that a plot of this sector or of the one
+    before would have come). 2: out of the coverage, beyond `margin` sigmas. 4: above the coverage or too near, for now;
+    a 2D radar tells that only where the height is known.
+    """
+    z, rows = np.empty(5), np.empty((5, 7))
+    turn = 2.0 * math.pi
+    for i in range(state.shape[0]):
+        project(state[i], False, sensor, env, z, rows)
+        d_az = margin * sensor.sigmas[AZ]
+        code = 1 if az_width >= turn or (z[AZ] + d_az - az_from) % turn <= az_width else 0
+        is_out = z[RANGE] > sensor.edges[1] + margin * sensor.sigmas[RANGE]
+        width = sensor.edges[3] + 2.0 * d_az
+        is_out = is_out or (width < turn and (z[AZ] - sensor.edges[2] + d_az) % turn > width)
+        if sensor.has_elevation:
+            is_out = is_out or z[EL] < sensor.edges[4] - margin * sensor.sigmas[EL]
+        is_blind = z[RANGE] < sensor.edges[0] or (z[EL] > sensor.edges[5] and (sensor.has_elevation or has_height[i]))
+        codes[i] = code + (2 if is_out else 0) + (4 if is_blind else 0)
 
 
 @njit(cache=True, error_model="numpy")

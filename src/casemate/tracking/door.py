@@ -137,7 +137,7 @@ def judge(scan: Scan, values: Floats, bounds: Bounds, t_late_ns: int, seen: Seen
     if is_out.any():
         refusal[is_out.any(axis=1)] = _OUT_OF_RANGE
         refusal[np.isinf(values).any(axis=1)] = _NOT_FINITE
-    refusal[np.isnan(key[:, 0] + key[:, 1])] = _NOT_FINITE
+    refusal[np.isnan(key).any(axis=1)] = _NOT_FINITE
     refusal[(plots["sensor_id"] != scan.sensor_id) & (refusal != _NOT_FINITE)] = _UNKNOWN_SENSOR
     free = np.flatnonzero(refusal == 0)
     refusal[free[_is_repeated(t_ns[free], key[free], seen)]] = _DUPLICATE
@@ -147,15 +147,13 @@ def judge(scan: Scan, values: Floats, bounds: Bounds, t_late_ns: int, seen: Seen
 def _is_repeated(t_ns: Ints, key: Floats, seen: Seen) -> NDArray[np.bool_]:
     # same time, range and azimuth as an earlier plot; the first one stays
     repeated = np.zeros(len(key), np.bool_)
-    order = np.argsort(key[:, 0], kind="stable")
-    close = np.flatnonzero(key[order[1:], 0] == key[order[:-1], 0])
-    for k in close:  # neighbours of equal range are rare; runs of three and more are walked back
-        i, j = int(order[k + 1]), int(k)
-        while j >= 0 and key[order[j], 0] == key[i, 0]:
-            other = int(order[j])
-            repeated[i] |= bool(t_ns[other] == t_ns[i] and key[other, 1] == key[i, 1])
-            j -= 1
-    if len(seen.t_ns):
+    ranked = np.sort(key[:, 0])
+    if (ranked[1:] == ranked[:-1]).any():
+        first: set[tuple[int, float, float]] = set()
+        for i, (t, reach, az) in enumerate(zip(t_ns.tolist(), key[:, 0].tolist(), key[:, 1].tolist(), strict=True)):
+            repeated[i] = (t, reach, az) in first
+            first.add((t, reach, az))
+    if len(seen.t_ns) and len(t_ns) and seen.t_ns.max() >= t_ns.min():
         same = (seen.t_ns[:, None] == t_ns) & (seen.key[:, None, :] == key).all(axis=2)
         repeated |= same.any(axis=0)
     return repeated

@@ -29,8 +29,8 @@ GATE_D2 = 16.27
 """Squared distance that holds 99.9 % of the true plots, chi-square with 3 degrees of freedom."""
 
 FLOAT_FIELDS = tuple(name for name in PLOT.names or () if PLOT[name] == np.float64)
-_MEASURED = [FLOAT_FIELDS.index(k) for k in ("range_m", "az_rad", "el_rad", "range_rate_mps", "height_m")]
-_SIGMAS = [FLOAT_FIELDS.index(f"sigma_{k}") for k in ("range_m", "az_rad", "el_rad", "range_rate_mps")] + [0]
+EDGE_SIGMAS = 3.0
+"""Margin at the edges of coverage and sectors, in sigmas of the measurement."""
 
 LEAST_FALSE_PLOTS = 0.1
 """A scan; a site file may say 0, and then a single echo of weather would count as proof."""
@@ -71,65 +71,63 @@ class Reported(NamedTuple):
     cov: Floats  # (k, 7, 7)
 
 
+_AXIS = (0, 0, 1, 1, 1, 0)
+"""Which axis of each block of the table counts tracks."""
+
+
 class Table:
     """Structure of arrays, a row per living track, in the order of their ids.
 
-    Columns are views of the first `n` rows. `t_hit_ns` and `t_chance_ns` are (n, sensors): when the sensor last hit
+    Columns are views of the first `n` rows. `t_hit_ns` and `t_chance_ns` are (sensors, n): when the sensor last hit
     the track, and when it last could have.
     """
 
     def __init__(self, n_sensors: int) -> None:
-        self.n = 0
-        self._room: dict[str, NDArray[np.generic]] = {
-            "track_id": np.zeros(64, np.uint32),
-            "status": np.zeros(64, np.uint8),
-            "t_ns": np.zeros(64, np.int64),
-            "x": np.zeros((64, 2, 7)),
-            "cov": np.zeros((64, 2, 7, 7)),
-            "ln_odds": np.zeros(64),
-            "has_round": np.zeros(64, np.bool_),
-            "has_height": np.zeros(64, np.bool_),
-            "n_hit": np.zeros(64, np.int64),
-            "n_miss": np.zeros(64, np.int64),  # since the last hit
-            "score": np.zeros(64),
-            "miss_score": np.zeros(64),  # part of the score lost since the last hit
-            "nis": np.zeros(64),
-            "i_sensor": np.zeros(64, np.int64),  # of the last hit
-            "t_hit_ns": np.zeros((64, n_sensors), np.int64),
-            "t_chance_ns": np.zeros((64, n_sensors), np.int64),
-        }
+        self.n, self._n_sensors = 0, n_sensors
+        # columns of one type side by side, each contiguous: few arrays to compact, and kernels see plain columns
+        self._room: tuple[NDArray[np.generic], ...] = (
+            np.zeros((64, 2, 7)),
+            np.zeros((64, 2, 7, 7)),
+            np.zeros((4, 64)),
+            np.zeros((5 + 2 * n_sensors, 64), np.int64),
+            np.zeros((2, 64), np.bool_),
+            np.zeros(64, np.uint8),
+        )
         self._bind()
 
     def _bind(self) -> None:
-        for name, column in self._room.items():
-            setattr(self, name, column[: self.n])
+        n, k = self.n, self._n_sensors
+        x, cov, floats, ints, flags, status = self._room
+        self.x, self.cov, self.status = x[:n], cov[:n], status[:n]
+        self.ln_odds, self.score, self.miss_score, self.nis = floats[:, :n]
+        self.track_id, self.t_ns, self.n_hit, self.n_miss, self.i_sensor = ints[:5, :n]
+        self.t_hit_ns, self.t_chance_ns = ints[5 : 5 + k, :n], ints[5 + k :, :n]
+        self.has_round, self.has_height = flags[:, :n]
 
-    track_id: NDArray[np.uint32]
+    track_id: Ints
     status: NDArray[np.uint8]
-    t_ns: Ints
+    t_ns: Ints  # of the state: the last hit
     x: Floats
     cov: Floats
     ln_odds: Floats
     has_round: Flags
     has_height: Flags
     n_hit: Ints
-    n_miss: Ints
+    n_miss: Ints  # since the last hit
     score: Floats
-    miss_score: Floats
+    miss_score: Floats  # part of the score lost since the last hit
     nis: Floats
-    i_sensor: Ints
+    i_sensor: Ints  # of the last hit
     t_hit_ns: Ints
     t_chance_ns: Ints
 
     def extend(self, count: int) -> slice:
         """Add zeroed rows at the end; returns where."""
         new = slice(self.n, self.n + count)
-        for name, column in self._room.items():
-            if new.stop > len(column):
-                wider = np.zeros((2 * new.stop, *column.shape[1:]), column.dtype)
-                wider[: self.n] = column[: self.n]
-                self._room[name] = wider
-            self._room[name][new] = 0
+        if new.stop > len(self._room[0]):
+            self._room = tuple(_widened(block, axis, 2 * new.stop) for block, axis in zip(self._room, _AXIS, strict=True))
+        for block, axis in zip(self._room, _AXIS, strict=True):
+            block[(slice(None),) * axis + (new,)] = 0
         self.n = new.stop
         self._bind()
         return new
@@ -137,8 +135,8 @@ class Table:
     def keep(self, mask: Flags) -> None:
         """Forget the rows where the mask is False."""
         left = np.flatnonzero(mask)
-        for column in self._room.values():
-            column[: len(left)] = column[left]
+        for block, axis in zip(self._room, _AXIS, strict=True):
+            block[(slice(None),) * axis + (slice(len(left)),)] = block.take(left, axis=axis)
         self.n = len(left)
         self._bind()
 
@@ -163,6 +161,14 @@ class Table:
         return kalman.Tracks(t_s, self.x, self.cov, self.ln_odds, self.has_round, self.has_height, self.n_hit)
 
 
+def _widened(block: NDArray[np.generic], axis: int, size: int) -> NDArray[np.generic]:
+    shape = list(block.shape)
+    shape[axis] = size
+    wide = np.zeros(shape, block.dtype)
+    wide[(slice(None),) * axis + (slice(block.shape[axis]),)] = block
+    return wide
+
+
 class Filter:
     """Applies the kernels to a table: score, update, start, report. Holds no track.
 
@@ -181,32 +187,21 @@ class Filter:
     ) -> None:
         self.sensors, self.environment, self.noise = tuple(sensors), environment, noise
         self._bundles = tuple(_bundle(sensor) for sensor in sensors)
-        self._declared = np.array(
-            [
-                (s.sigma_range_m, s.sigma_az_rad, s.sigma_el_rad, s.sigma_range_rate_mps, s.sigma_height_m)
-                for s in sensors
-            ]
-        )
         self._room = 1024
 
     def plots_of(self, sensor_id: int, t_ns: Ints, values: Floats, t_ref_ns: int) -> kalman.Plots:
-        """Bundle accepted plots, (n, 10) by `floats_of`, for the kernels; a missing sigma is the sensor's own."""
-        model = self.sensors[sensor_id]
-        z = values[:, _MEASURED]
-        sigma = values[:, _SIGMAS]
-        sigma[:, kalman.HEIGHT] = np.nan
-        sigma = np.where(np.isnan(sigma), self._declared[sensor_id], sigma)
-        z[np.isnan(sigma)] = np.nan  # an element without any sigma says nothing
-        var = sigma * sigma
-        var[:, kalman.AZ] *= _stretch(model, z)
-        el = z[:, kalman.EL]
-        is_flat = np.isnan(el)
-        if is_flat.any():
-            el = np.where(is_flat, 0.0, el)
-        pos = model.locate(z[:, 0], z[:, 1], el)
-        spread = var[:, 0] + z[:, 0] ** 2 * (var[:, 1] + np.where(is_flat, 0.0, var[:, 2]))
-        slack = 4.5 * np.sqrt(spread) + 2.0 * kalman.HEIGHT_SPAN * is_flat
+        """Bundle accepted plots, (n, 10) by `floats_of`, for the kernels."""
+        n = len(t_ns)
+        z, var, pos, slack = np.empty((n, 5)), np.empty((n, 5)), np.empty((n, 3)), np.empty(n)
+        kalman.gather_plots(values, self._bundles[sensor_id], self.environment, z, var, pos, slack)
         return kalman.Plots((t_ns - t_ref_ns) / NS_PER_S, z, var, pos, slack, t_ns)
+
+    def watch(self, table: Table, now: Reported, sensor_id: int, arc_rad: tuple[float, float]) -> tuple[Flags, Flags, Flags]:
+        """Tell which tracks a sweep over an arc (from, width) has passed, which are out of coverage, which blind."""
+        codes = np.empty(table.n, np.uint8)
+        bundle = self._bundles[sensor_id]
+        kalman.watch_tracks(now.state, table.has_height, bundle, self.environment, *arc_rad, EDGE_SIGMAS, codes)
+        return (codes & 1) > 0, (codes & 2) > 0, (codes & 4) > 0
 
     def score(self, table: Table, plots: kalman.Plots, sensor_id: int, t_ref_ns: int, free_s: Floats) -> Pairs:
         """Find the pairs inside the gate and their log-likelihood ratios; `free_s` is each track's earliest plot."""
@@ -259,16 +254,24 @@ def _bundle(sensor: SensorModel) -> kalman.Sensor:
     flat = sensor.arc_rad * (sensor.range_m[1] - sensor.range_m[0])
     density_2d = max(sensor.false_plots_per_scan, LEAST_FALSE_PLOTS) / flat
     density_3d = false_density(sensor) if sensor.has_elevation else density_2d
-    return kalman.Sensor(sensor.position_m, sensor.rotation, sensor.p_detection, density_3d, density_2d)
-
-
-def _stretch(model: SensorModel, z: Floats) -> Floats:
-    # A 2D radar's azimuth error grows as 1 / cos(elevation): its beam turns about the vertical (Skolnik, Radar
-    # Handbook, 3rd ed. 2008, 7.9). Elevation from the reported height; a 3D radar's sigma is taken as it is declared.
-    if model.has_elevation:
-        return np.ones(len(z))
-    sine = (z[:, kalman.HEIGHT] - model.position_m[2] - model.site_height_m) / z[:, kalman.RANGE]
-    return 1.0 / np.maximum(1.0 - np.where(np.isnan(sine), 0.0, sine) ** 2, 0.03)
+    sigmas = (
+        sensor.sigma_range_m,
+        sensor.sigma_az_rad,
+        sensor.sigma_el_rad,
+        sensor.sigma_range_rate_mps,
+        sensor.sigma_height_m,
+    )
+    edges = (*sensor.range_m, sensor.az_rad[0], sensor.arc_rad, *sensor.el_rad)
+    return kalman.Sensor(
+        sensor.position_m,
+        sensor.rotation,
+        sensor.p_detection,
+        density_3d,
+        density_2d,
+        np.array(sigmas),
+        np.array(edges),
+        sensor.has_elevation,
+    )
 
 
 def floats_of(plots: Records) -> Floats:

@@ -19,7 +19,7 @@ from casemate.model.catalog import Declaration, NotNegative, Positive
 from casemate.model.messages import Scan
 from casemate.model.records import FATE, TRACK, Motion, Records, Refusal, TrackStatus, freeze
 from casemate.physics.atmosphere import Environment
-from casemate.physics.radar import Measured, SensorModel, arc_width, in_arc
+from casemate.physics.radar import SensorModel, arc_width
 from casemate.tracking import door
 from casemate.tracking.association import associate
 from casemate.tracking.filter import (
@@ -37,8 +37,7 @@ from casemate.tracking.filter import (
 
 _TENTATIVE, _CONFIRMED, _COASTING, _DROPPED = (np.uint8(status) for status in TrackStatus)
 
-EDGE_SIGMAS = 3.0
-"""Margin at the edges of coverage and sectors, in sigmas of the measurement."""
+TURN = 2.0 * math.pi
 
 UNDER_GROUND_M = 30.0
 """A round predicted so deep has landed; the ground is not as flat as assumed."""
@@ -132,20 +131,14 @@ class Tracker:
         bundle = self._filter.plots_of(scan.sensor_id, t_ns, values, scan.t_end_ns)
         for part in self._parts(scan.sensor_id, t_ns):
             self._associate(scan, bundle, part, is_fresh, owner, counts)
+        is_fresh = self._start(scan, bundle, owner, is_fresh, counts)
         now = self._report(is_fresh, scan.t_end_ns)
         touched = is_fresh | self._count_misses(scan, is_fresh, now)
         touched |= self._age(scan.t_end_ns, now)
         if arc_width(scan.az_from_rad, scan.az_to_rad) >= 0.999 * self.sensors[scan.sensor_id].arc_rad:
             touched[:] = True
-        self._start(scan, bundle, np.flatnonzero(owner == 0), owner, counts)
         self._confirm(counts)
         fates["track_id"][used] = owner
-        n_old = len(touched)
-        if self.table.n > n_old:
-            born = np.ones(self.table.n - n_old, np.bool_)
-            touched, is_fresh = np.concatenate([touched, born]), np.concatenate([is_fresh, born])
-            new = self._report(is_fresh, scan.t_end_ns, n_old)
-            now = Reported(np.concatenate([now.state, new.state]), np.concatenate([now.cov, new.cov]))
         when_ns = np.where(is_fresh, self.table.t_ns, scan.t_end_ns)
         return self._close(np.flatnonzero(touched), when_ns, now, freeze(fates), counts)
 
@@ -159,12 +152,12 @@ class Tracker:
         touched = self._age(t_ns, now)
         return self._close(np.flatnonzero(touched), np.full(self.table.n, t_ns), now, fates, counts)
 
-    def _report(self, is_fresh: Flags, t_ns: int, first: int = 0) -> Reported:
-        # every row from `first`: at its plot's time where it has one from this step, else predicted to t_ns;
+    def _report(self, is_fresh: Flags, t_ns: int) -> Reported:
+        # every row: at its plot's time where it has one from this step, else predicted to t_ns;
         # a prediction of more than a minute would only be of tracks that are about to be dropped
-        last_ns = self.table.t_ns[first:]
-        when_ns = np.where(is_fresh[first:], last_ns, np.minimum(t_ns, last_ns + door.OLDEST_NS))
-        return self._filter.report(self.table, np.arange(first, self.table.n), when_ns, t_ns)
+        last_ns = self.table.t_ns
+        when_ns = np.where(is_fresh, last_ns, np.minimum(t_ns, last_ns + door.OLDEST_NS))
+        return self._filter.report(self.table, np.arange(self.table.n), when_ns, t_ns)
 
     def _judge(self, scan: Scan, values: Floats) -> NDArray[np.uint8]:
         if not door.is_known(scan, len(self.sensors)):
@@ -198,7 +191,7 @@ class Tracker:
         table, s, t_ref = self.table, scan.sensor_id, scan.t_end_ns
         part_bundle = bundle if part is None else pick(bundle, part)
         t_s = (table.t_ns - t_ref) / NS_PER_S
-        again_s = (table.t_hit_ns[:, s] - t_ref) / NS_PER_S + 0.5 * self.sensors[s].scan_period_s
+        again_s = (table.t_hit_ns[s] - t_ref) / NS_PER_S + 0.5 * self.sensors[s].scan_period_s
         free_s = np.maximum(again_s, t_s - self.sensors[s].scan_period_s)
         pairs = self._filter.score(table, part_bundle, s, t_ref, free_s)
         ln_miss = math.log1p(-self.sensors[s].p_detection)
@@ -206,7 +199,7 @@ class Tracker:
         self._filter.update(table, found.i_track, found.i_plot, part_bundle, s, t_ref)
         i, j = found.i_track, found.i_plot if part is None else part[found.i_plot]
         t_ns = bundle.t_ns[j]
-        table.t_ns[i], table.t_hit_ns[i, s], table.t_chance_ns[i, s] = t_ns, t_ns, t_ns
+        table.t_ns[i], table.t_hit_ns[s, i], table.t_chance_ns[s, i] = t_ns, t_ns, t_ns
         table.score[i] = np.minimum(table.score[i] + found.llr, MOST_SCORE)
         table.n_miss[i], table.miss_score[i], table.i_sensor[i] = 0, 0.0, s
         table.status[i] = np.where(table.is_confirmed[i], _CONFIRMED, table.status[i])
@@ -221,27 +214,26 @@ class Tracker:
         table, s = self.table, scan.sensor_id
         sensor, period_ns = self.sensors[s], int(self._period_ns[s])
         missed = np.zeros(table.n, np.bool_)
-        since_ns = scan.t_end_ns - table.t_chance_ns[:, s]
+        since_ns = scan.t_end_ns - table.t_chance_ns[s]
         duration_ns = scan.t_end_ns - scan.t_start_ns
         # a whole turn comes when it is over: what it met late last time is due only after its own full turn
         due_ns = 1.05 * period_ns if duration_ns > 0.5 * period_ns else 0.5 * period_ns
-        old = np.flatnonzero(~was_hit & (since_ns >= due_ns))
-        if len(old) == 0 or not math.isfinite(scan.az_from_rad + scan.az_to_rad):
+        is_due = ~was_hit & (since_ns >= due_ns)
+        if not is_due.any() or not math.isfinite(scan.az_from_rad + scan.az_to_rad):
             return missed
-        pos = now.state[old, :3]
-        z = sensor.measure(pos, np.zeros_like(pos))
-        is_whole = arc_width(scan.az_from_rad, scan.az_to_rad) >= 0.999 * sensor.arc_rad
-        # asked a margin behind the track: then the beam has passed it for good, in this sector or the one before
-        behind = (z.az_rad + EDGE_SIGMAS * sensor.sigma_az_rad) % (2.0 * math.pi)
-        passed = is_whole | in_arc(behind, scan.az_from_rad, scan.az_to_rad)
-        is_out, is_blind = _outside(sensor, z, table.has_height[old])
-        loss, unseen = math.log1p(-sensor.p_detection), old[passed & ~is_out & ~is_blind]
+        width = arc_width(scan.az_from_rad, scan.az_to_rad)
+        arc = (scan.az_from_rad, width if width < 0.999 * sensor.arc_rad else TURN)
+        passed, is_out, is_blind = self._filter.watch(table, now, s, arc)
+        unseen = np.flatnonzero(is_due & passed & ~is_out & ~is_blind)
+        loss = self._ln_miss[s]
         table.n_miss[unseen] += 1
         table.score[unseen] += loss
         table.miss_score[unseen] += loss
         is_turn = duration_ns > 0.5 * period_ns
-        table.t_chance_ns[unseen, s] = table.t_chance_ns[unseen, s] + period_ns if is_turn else scan.t_end_ns
-        gone = old[is_out & ~self._is_covered(pos, s)]
+        table.t_chance_ns[s, unseen] = table.t_chance_ns[s, unseen] + period_ns if is_turn else scan.t_end_ns
+        gone = np.flatnonzero(is_due & is_out)
+        if len(gone) and len(self.sensors) > 1:
+            gone = gone[~self._is_covered(now.state[gone, :3], s)]
         table.status[gone] = _DROPPED
         missed[unseen], missed[gone] = True, True
         return missed
@@ -276,11 +268,13 @@ class Tracker:
         height = state[:, 2] + (state[:, 0] ** 2 + state[:, 1] ** 2) / (2.0 * self._radius_m)
         return (self.table.motion == Motion.BALLISTIC) & (height < self._ground_m - UNDER_GROUND_M)
 
-    def _start(self, scan: Scan, bundle: Plots, free: Ints, owner: Ints, counts: dict[str, int]) -> None:
+    def _start(self, scan: Scan, bundle: Plots, owner: Ints, is_fresh: Flags, counts: dict[str, int]) -> Flags:
+        # every plot that no track took begins one; returns `is_fresh`, longer by the new rows
         table, s = self.table, scan.sensor_id
+        free = np.flatnonzero(owner == 0)
         counts["tracks_born"] = len(free)
         if len(free) == 0:
-            return
+            return is_fresh
         new = table.extend(len(free))
         self._filter.start(table, new, free, bundle, s, scan.t_end_ns)
         t_ns = bundle.t_ns[free]
@@ -288,7 +282,8 @@ class Tracker:
         self._next_id += len(free)
         table.track_id[new], owner[free] = ids, ids
         table.status[new], table.i_sensor[new], table.nis[new] = _TENTATIVE, s, np.nan
-        table.t_ns[new], table.t_hit_ns[new, s], table.t_chance_ns[new, s] = t_ns, t_ns, t_ns
+        table.t_ns[new], table.t_hit_ns[s, new], table.t_chance_ns[s, new] = t_ns, t_ns, t_ns
+        return np.concatenate([is_fresh, np.ones(len(free), np.bool_)])
 
     def _confirm(self, counts: dict[str, int]) -> None:
         table = self.table
@@ -329,16 +324,3 @@ def _is_sane(table: Table, now: Reported) -> Flags:
     # a sum is finite only if every element is (and no two infinities cancel to NaN, which is not finite either)
     total = now.state.sum(axis=1) + now.cov.sum(axis=(1, 2)) + table.x.sum(axis=(1, 2)) + table.cov.sum(axis=(1, 2, 3))
     return np.isfinite(total) & (np.diagonal(now.cov, axis1=1, axis2=2).min(axis=1, initial=np.inf) >= 0.0)
-
-
-def _outside(sensor: SensorModel, z: Measured, has_height: Flags) -> tuple[Flags, Flags]:
-    """Tell which points are out of a sensor's coverage for good, and which only above or too near for now."""
-    d_range, d_az = EDGE_SIGMAS * sensor.sigma_range_m, EDGE_SIGMAS * sensor.sigma_az_rad
-    is_out = (z.range_m > sensor.range_m[1] + d_range) | ~in_arc(z.az_rad, *sensor.az_rad, d_az)
-    is_blind = z.range_m < sensor.range_m[0]
-    if sensor.has_elevation:
-        is_out |= z.el_rad < sensor.el_rad[0] - EDGE_SIGMAS * sensor.sigma_el_rad
-        is_blind |= z.el_rad > sensor.el_rad[1]
-    else:
-        is_blind |= has_height & (z.el_rad > sensor.el_rad[1])
-    return is_out, is_blind
