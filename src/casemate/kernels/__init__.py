@@ -37,7 +37,7 @@ def cache_folder() -> pathlib.Path:
     given = os.environ.get("NUMBA_CACHE_DIR")
     if given:
         return pathlib.Path(given)
-    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path("~", ".cache").expanduser()
     name = f"kernels-{_source_hash()}"
     kept = pathlib.Path(root) / "casemate" / name
     return kept if _is_writable(kept) else pathlib.Path(tempfile.gettempdir()) / f"casemate-{os.getuid()}" / name
