@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.model.messages import Scan
-from casemate.model.records import Refusal
+from casemate.model.records import Refusal, Records
 from casemate.physics.radar import SensorModel
 from casemate.tracking.filter import FLOAT_FIELDS, Floats, Ints
 
@@ -157,3 +157,16 @@ def _is_repeated(t_ns: Ints, key: Floats, seen: Seen) -> NDArray[np.bool_]:
         same = (seen.t_ns[:, None] == t_ns) & (seen.key[:, None, :] == key).all(axis=2)
         repeated |= same.any(axis=0)
     return repeated
+
+
+def follow_repeats(plots: Records, fates: Records) -> None:
+    """Name beside each plot that came again in its scan the track that the first of them updated.
+
+    It changes no state, yet a reader of the fates who asks "whose plot is this?" gets the same answer for both.
+    """
+    again = np.flatnonzero(fates["refusal"] == _DUPLICATE)
+    if len(again) == 0:
+        return
+    keys = list(zip(plots["t_ns"].tolist(), plots["range_m"].tolist(), plots["az_rad"].tolist(), strict=True))
+    first = {keys[i]: fates["track_id"][i] for i in np.flatnonzero(fates["refusal"] == 0)}
+    fates["track_id"][again] = [first.get(keys[i], 0) for i in again]

@@ -139,6 +139,7 @@ class Tracker:
             touched[:] = True
         self._confirm(counts)
         fates["track_id"][used] = owner
+        door.follow_repeats(scan.plots, fates)
         when_ns = np.where(is_fresh, self.table.t_ns, scan.t_end_ns)
         return self._close(np.flatnonzero(touched), when_ns, now, freeze(fates), counts)
 
