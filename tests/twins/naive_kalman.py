@@ -163,3 +163,37 @@ def update_state(x, p, is_level, is_height_held, z, var, sensor, env):
         if shift < 1e-6 * z[0]:
             break
     return y, q, ln, d2
+
+
+def gather_plots(values, sensor, env):
+    """Return z, var, pos, slack of float fields of PLOT rows."""
+    z = values[:, [0, 1, 2, 4, 3]].copy()
+    sigma = np.column_stack([values[:, 5:9], np.full(len(values), np.nan)])
+    sigma = np.where(np.isnan(sigma), sensor.sigmas, sigma)
+    z[np.isnan(sigma)] = np.nan
+    var = sigma**2
+    if not sensor.has_elevation:
+        own = height_over_site(*sensor.position, env) + env.site_height_m
+        sine = np.nan_to_num((z[:, 4] - own) / z[:, 0])
+        var[:, 1] /= np.maximum(1.0 - sine**2, 0.03)
+    flat = np.isnan(z[:, 2])
+    el = np.where(flat, 0.0, z[:, 2])
+    s = np.stack([np.cos(el) * np.sin(z[:, 1]), np.cos(el) * np.cos(z[:, 1]), np.sin(el)], axis=1) * z[:, :1]
+    spread = var[:, 1] + np.where(flat, 0.0, var[:, 2])
+    slack = 4.5 * np.sqrt(var[:, 0] + z[:, 0] ** 2 * spread) + np.where(flat, 30_000.0, 0.0)
+    return z, var, s @ sensor.rotation + sensor.position, slack
+
+
+def watch_tracks(states, has_height, sensor, env, az_from, az_width, margin):
+    """Return the codes, state by state."""
+    codes, turn = [], 2 * math.pi
+    near, far, az0, width, low, high = sensor.edges
+    for x, known in zip(states, has_height, strict=True):
+        z, _ = project(x, False, sensor, env)  # noqa: FBT003
+        d = margin * sensor.sigmas
+        passed = (z[1] + d[1] - az_from) % turn <= az_width
+        out = z[0] > far + d[0] or (z[1] - az0 + d[1]) % turn > width + 2 * d[1]
+        out = out or (sensor.has_elevation and z[2] < low - d[2])
+        blind = z[0] < near or (z[2] > high and (sensor.has_elevation or known))
+        codes.append(int(passed) + 2 * int(out) + 4 * int(blind))
+    return codes

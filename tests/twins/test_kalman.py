@@ -20,17 +20,22 @@ SEEDS = range(6)
 def world(rng):
     """A round Earth with wind, and a sensor away from the origin with a leaning horizon."""
     heights = -1000.0 + 100.0 * np.arange(410)
-    air = np.stack([1.2 * np.exp(-heights / 9000), np.full(410, 1 / 335.0), np.full(410, 4.0), np.full(410, -3.0)], axis=1)
+    same = np.ones(410)
+    air = np.stack([1.2 * np.exp(-heights / 9000), same / 335.0, 4.0 * same, -3.0 * same], axis=1)
     drag = 1.0 + 0.5 * np.linspace(0.0, 1.0, 40) ** 2
     env = Environment(-1000.0, 100.0, air, 0.1, drag, 9.81, 6.37e6, 0.0, 5e-5, 5e-5, 300.0, 0.0)
     rotation = np.linalg.qr(np.eye(3) + rng.normal(0.0, 0.01, (3, 3)))[0]
     rotation *= np.sign(np.diag(rotation))[:, None]
-    return env, kalman.Sensor(rng.normal(0.0, 500.0, 3), rotation, 0.9, 1e-12, 1e-6)
+    sigmas = np.array([15.0, 3e-3, 3e-3, np.nan, 30.0])
+    edges = np.array([500.0, 12e3, 5.5, 2.0, 0.01, 1.0])
+    place = rng.normal(0.0, 500.0, 3)
+    return env, kalman.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)  # noqa: FBT003
 
 
 def state(rng):
     """A state and a covariance with correlations."""
-    x = np.array([4e3, 7e3, 1500.0, -80.0, -150.0, 60.0, -8.4]) + rng.normal(0.0, 1.0, 7) * [1e3, 1e3, 200, 30, 30, 30, 0.2]
+    typical = np.array([4e3, 7e3, 1500.0, -80.0, -150.0, 60.0, -8.4])
+    x = typical + rng.normal(0.0, 1.0, 7) * [1e3, 1e3, 200, 30, 30, 30, 0.2]
     root = rng.normal(0.0, 1.0, (7, 7)) * np.array([30.0, 30, 30, 5, 5, 5, 0.2])[:, None]
     return x, root @ root.T
 
@@ -171,7 +176,8 @@ def test_pairs_and_updates(seed):
         z.append(measured[0])
         var.append(measured[1])
         pos.append(ahead[:3])
-    plots = kalman.Plots(np.zeros(5), np.array(z), np.array(var), np.array(pos), np.full(5, 300.0), np.zeros(5, np.int64))
+    t_ns = np.zeros(5, np.int64)
+    plots = kalman.Plots(np.zeros(5), np.array(z), np.array(var), np.array(pos), np.full(5, 300.0), t_ns)
     i_track, i_plot, llr = np.empty(25, np.int64), np.empty(25, np.int64), np.empty(25)
     n = kalman.score_pairs(tracks, plots, sensor, env, PRIORS, np.full(5, -1.0), 16.0, i_track, i_plot, llr)
     found = {(int(a), int(b)): c for a, b, c in zip(i_track[:n], i_plot[:n], llr[:n], strict=True)}
@@ -218,10 +224,16 @@ def test_starts(seed):
     z, var = plot_of(rng, x, False, sensor, env, (3, 4))
     ahead, _ = naive.predict_ballistic(x, np.eye(7), 1.0, env, PRIORS)
     z2, _ = plot_of(rng, ahead, False, sensor, env, (3, 4))
-    plots = kalman.Plots(np.array([0.0, 1.0]), np.array([z, z2]), np.array([var, var]), np.zeros((2, 3)), np.zeros(2), np.zeros(2, np.int64))
-    zeros = np.zeros(1)
+    none, t_ns = np.zeros(2), np.zeros(2, np.int64)
+    plots = kalman.Plots(np.array([0.0, 1.0]), np.array([z, z2]), np.array([var, var]), np.zeros((2, 3)), none, t_ns)
     tracks = kalman.Tracks(
-        zeros.copy(), np.zeros((1, 2, 7)), np.zeros((1, 2, 7, 7)), zeros.copy(), np.zeros(1, np.bool_), np.zeros(1, np.bool_), np.zeros(1, np.int64)
+        np.zeros(1),
+        np.zeros((1, 2, 7)),
+        np.zeros((1, 2, 7, 7)),
+        np.zeros(1),
+        np.zeros(1, np.bool_),
+        np.zeros(1, np.bool_),
+        np.zeros(1, np.int64),
     )
     kalman.start_tracks(tracks, np.array([0]), plots, sensor, env, PRIORS)
     for m in (naive.B, naive.L):
@@ -233,3 +245,40 @@ def test_starts(seed):
     kalman.update_tracks(tracks, np.array([0]), np.array([1]), plots, sensor, env, PRIORS, np.empty(1))
     assert np.abs(tracks.x[0, 0, 3:6] - ahead[3:6]).max() < 150.0
     assert tracks.n_hit[0] == 2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("has_elevation", [True, False])
+def test_plots_gathered(seed, has_elevation):
+    """Sigmas filled in, silent elements dropped, positions and slack as plain arrays give them."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    sensor = sensor._replace(has_elevation=has_elevation)
+    values = np.full((6, 10), np.nan)
+    values[:, 0], values[:, 1] = rng.uniform(4e3, 9e3, 6), rng.uniform(0.0, 6.0, 6)
+    values[:, 4] = 30.0
+    values[::2, 3] = 2500.0
+    values[:3, 5] = 40.0
+    if has_elevation:
+        values[1:, 2] = 0.3
+    z, var, pos, slack = np.empty((6, 5)), np.empty((6, 5)), np.empty((6, 3)), np.empty(6)
+    kalman.gather_plots(values, sensor, env, z, var, pos, slack)
+    expected = naive.gather_plots(values, sensor, env)
+    for got, wanted in zip((z, var, pos, slack), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("has_elevation", [True, False])
+def test_sweeps_watched(seed, has_elevation):
+    """What a sector has passed, what is out of coverage, what is overhead."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    sensor = sensor._replace(has_elevation=has_elevation)
+    states = np.zeros((40, 7))
+    states[:, :3] = rng.uniform(-1.0, 1.0, (40, 3)) * [1e4, 1e4, 3e3] + [0.0, 0.0, 3e3]
+    has_height = rng.random(40) < 0.5
+    codes = np.empty(40, np.uint8)
+    kalman.watch_tracks(states, has_height, sensor, env, 5.0, 2.0, 3.0, codes)
+    assert codes.tolist() == naive.watch_tracks(states, has_height, sensor, env, 5.0, 2.0, 3.0)
+    assert len(set(codes.tolist())) > 3

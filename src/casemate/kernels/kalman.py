@@ -90,6 +90,15 @@ LN_DRAG_LOW, LN_DRAG_HIGH = math.log(1e-5), math.log(1e-2)
 
 
 @njit(cache=True, error_model="numpy")
+def _copy(x: Floats, p: Floats, y: Floats, q: Floats) -> None:
+    # written out: numba's own array assignment drags in its string formatting, 17 s of compilation
+    for i in range(7):
+        y[i] = x[i]
+        for j in range(7):
+            q[i, j] = p[i, j]
+
+
+@njit(cache=True, error_model="numpy")
 def _jacobian(y: Floats, h: float, env: Environment, f: Floats, a: Floats) -> None:
     # F = I + A h + (A h)^2 / 2 at y. Rows of a: by height, by ln K, then the 3x3 by velocity.
     h_msl = height_over_site(y[0], y[1], y[2], env) + env.site_height_m
@@ -183,7 +192,9 @@ def _diffuse(p: Floats, i: int, q: float, t: float) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def gather_plots(values: Floats, sensor: Sensor, env: Environment, z: Floats, var: Floats, pos: Floats, slack: Floats) -> None:
+def gather_plots(
+    values: Floats, sensor: Sensor, env: Environment, z: Floats, var: Floats, pos: Floats, slack: Floats
+) -> None:
     """Write measurements, variances and rough positions of plots from the float fields of PLOT rows (m, 10).
 
     A missing sigma is the sensor's own. A 2D radar's azimuth error grows as 1 / cos(elevation), known from the reported
@@ -214,7 +225,14 @@ def gather_plots(values: Floats, sensor: Sensor, env: Environment, z: Floats, va
 
 @njit(cache=True, error_model="numpy")
 def watch_tracks(
-    state: Floats, has_height: Flags, sensor: Sensor, env: Environment, az_from: float, az_width: float, margin: float, codes: NDArray[np.uint8]
+    state: Floats,
+    has_height: Flags,
+    sensor: Sensor,
+    env: Environment,
+    az_from: float,
+    az_width: float,
+    margin: float,
+    codes: NDArray[np.uint8],
 ) -> None:
     """Write for each ENU state (n, 7) what a sweep over an arc could see of it: the sum of 1, 2 and 4.
 
@@ -404,7 +422,9 @@ def _ln_mix(ln_b: float, ln_l: float, ln_odds: float) -> float:
     # ln(w_b exp(ln_b) + w_l exp(ln_l)) with w_b / w_l = exp(ln_odds)
     a, b = ln_b + ln_odds, ln_l
     top = max(a, b)
-    return top + math.log(math.exp(a - top) + math.exp(b - top)) - math.log1p(math.exp(-abs(ln_odds))) - max(ln_odds, 0.0)
+    return (
+        top + math.log(math.exp(a - top) + math.exp(b - top)) - math.log1p(math.exp(-abs(ln_odds))) - max(ln_odds, 0.0)
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -456,7 +476,7 @@ def score_pairs(
             if dt != ready:
                 ready = dt
                 for m in range(first, 2):
-                    x[m], p[m] = tracks.x[i, m], tracks.cov[i, m]
+                    _copy(tracks.x[i, m], tracks.cov[i, m], x[m], p[m])
                     if m == BALLISTIC:
                         predict_ballistic(x[m], p[m], dt, env, noise, work)
                     else:
@@ -479,7 +499,9 @@ def score_pairs(
 
 
 @njit(cache=True, error_model="numpy")
-def _absorb(x: Floats, p: Floats, row: Floats, nu: float, var: float, is_height_held: bool, work: Floats) -> tuple[float, float]:
+def _absorb(
+    x: Floats, p: Floats, row: Floats, nu: float, var: float, is_height_held: bool, work: Floats
+) -> tuple[float, float]:
     # one scalar measurement: P <- (I - K h) P (I - K h)' + K var K'; a held height keeps its mean and variance
     ph, gain = work[0, 0], work[0, 1]
     s = var
@@ -533,12 +555,14 @@ def update_state(
     """
     prior, spread = work[1, 0], work[2]
     line, zhat, rows = work[1, 1], work[1, 2], work[3]
-    prior[:], spread[:, :], line[:] = x, p, x
+    _copy(x, p, prior, spread)
+    for i in range(7):
+        line[i] = x[i]
     wide = math.sqrt(p[0, 0] + p[1, 1]) > 0.01 * z[RANGE]
     ln, d2 = 0.0, 0.0
     for turn in range(4 if wide else 1):
         project(line, is_level, sensor, env, zhat, rows)
-        x[:], p[:, :] = prior, spread
+        _copy(prior, spread, x, p)
         for k in range(5):
             if math.isnan(z[k]):
                 continue
@@ -557,7 +581,8 @@ def update_state(
                 d2 += q
                 ln -= 0.5 * (q + ln_s)
         shift = abs(x[0] - line[0]) + abs(x[1] - line[1]) + abs(x[2] - line[2])
-        line[:] = x
+        for i in range(7):
+            line[i] = x[i]
         if shift < 1e-6 * z[RANGE]:
             break
     return ln, d2
@@ -567,7 +592,7 @@ def update_state(
 def _level_to_enu(x: Floats, p: Floats, env: Environment, y: Floats, q: Floats, work: Floats) -> None:
     # u = h - (e^2 + n^2) / 2R, vu = climb - (e ve + n vn) / R, covariance by the Jacobian
     r, jac = env.earth_radius_m, work[0]
-    y[:] = x
+    _copy(x, p, y, q)
     y[2] = x[2] - (x[0] * x[0] + x[1] * x[1]) / (2.0 * r)
     y[5] = x[5] - (x[0] * x[3] + x[1] * x[4]) / r
     jac[:, :] = 0.0
@@ -575,7 +600,6 @@ def _level_to_enu(x: Floats, p: Floats, env: Environment, y: Floats, q: Floats, 
         jac[i, i] = 1.0
     jac[2, 0], jac[2, 1] = -x[0] / r, -x[1] / r
     jac[5, 0], jac[5, 1], jac[5, 3], jac[5, 4] = -x[3] / r, -x[4] / r, -x[0] / r, -x[1] / r
-    q[:, :] = p
     _sandwich(jac, q, work[1])
 
 
@@ -583,7 +607,7 @@ def _level_to_enu(x: Floats, p: Floats, env: Environment, y: Floats, q: Floats, 
 def _enu_to_level(x: Floats, p: Floats, env: Environment, y: Floats, q: Floats, work: Floats) -> None:
     # the inverse of _level_to_enu
     r, jac = env.earth_radius_m, work[0]
-    y[:] = x
+    _copy(x, p, y, q)
     y[2] = x[2] + (x[0] * x[0] + x[1] * x[1]) / (2.0 * r)
     y[5] = x[5] + (x[0] * x[3] + x[1] * x[4]) / r
     jac[:, :] = 0.0
@@ -591,7 +615,6 @@ def _enu_to_level(x: Floats, p: Floats, env: Environment, y: Floats, q: Floats, 
         jac[i, i] = 1.0
     jac[2, 0], jac[2, 1] = x[0] / r, x[1] / r
     jac[5, 0], jac[5, 1], jac[5, 3], jac[5, 4] = x[3] / r, x[4] / r, x[0] / r, x[1] / r
-    q[:, :] = p
     _sandwich(jac, q, work[1])
 
 
@@ -652,52 +675,56 @@ def start_tracks(tracks: Tracks, i_plot: Ints, plots: Plots, sensor: Sensor, env
 
 
 @njit(cache=True, error_model="numpy")
-def _predict_second(x: Floats, p: Floats, dt: float, z: Floats, sensor: Sensor, env: Environment, noise: Noise, work: Floats) -> None:
+def _predict_second(
+    x: Floats, p: Floats, dt: float, z: Floats, sensor: Sensor, env: Environment, noise: Noise, work: Floats
+) -> None:
     # Predict a one-plot track through the velocity that the second plot implies: a Jacobian at rest has no drag.
     el = z[EL]
     across, up = z[RANGE] * math.cos(el), z[RANGE] * math.sin(el)
     s0, s1 = across * math.sin(z[AZ]), across * math.cos(z[AZ])
-    line, back = work[3, 6], work[2, 6]
-    f = np.empty((7, 7))
-    line[:] = x
+    line, mid, offset, f = np.empty(7), np.empty(7), np.empty(7), np.empty((7, 7))
+    for k in range(7):
+        line[k] = x[k]
     for k in range(3):
         at = sensor.rotation[0, k] * s0 + sensor.rotation[1, k] * s1 + sensor.rotation[2, k] * up
         line[3 + k] = (sensor.position[k] + at - x[k]) / dt
     line[5] += 0.5 * env.gravity_mps2 * dt
     speed = math.sqrt(line[3] * line[3] + line[4] * line[4] + line[5] * line[5])
-    limit = 4.0 * noise.sigma_speed  # beyond it the plot is hardly this track's: keep the expansion sane
-    shrink = min(1.0, limit / max(speed, 1.0))
+    shrink = min(1.0, 4.0 * noise.sigma_speed / max(speed, 1.0))  # beyond 4 sigma the plot is hardly this track's
     for k in range(3, 6):
         line[k] *= shrink
-    offset = np.empty(7)
     for k in range(7):
         offset[k] = x[k] - line[k]
-    x[:] = line
+        x[k] = line[k]
     steps = max(1, int(math.ceil(abs(dt) / MAX_STEP_S)))
     h = dt / steps
     for _ in range(steps):
-        _rk4(x, h, env, back)
-        f[0] = back
-        _jacobian(f[0].copy(), h, env, work[0], work[3])
-        f[:, :] = work[0]
+        _rk4(x, h, env, mid)
+        _jacobian(mid, h, env, f, work[3])
         _sandwich(f, p, work[1])
         for i in range(3):
             _diffuse(p, i, noise.ballistic_q, abs(h))
         p[6, 6] += noise.ln_drag_q * abs(h)
         for i in range(7):
-            t = 0.0
+            line[i] = 0.0
             for k in range(7):
-                t += f[i, k] * offset[k]
-            work[1, 0, i] = t
+                line[i] += f[i, k] * offset[k]
         for i in range(7):
-            offset[i] = work[1, 0, i]
+            offset[i] = line[i]
     for k in range(7):
         x[k] += offset[k]
 
 
 @njit(cache=True, error_model="numpy")
 def update_tracks(
-    tracks: Tracks, i_track: Ints, i_plot: Ints, plots: Plots, sensor: Sensor, env: Environment, noise: Noise, nis: Floats
+    tracks: Tracks,
+    i_track: Ints,
+    i_plot: Ints,
+    plots: Plots,
+    sensor: Sensor,
+    env: Environment,
+    noise: Noise,
+    nis: Floats,
 ) -> None:
     """Update row i_track[k] by plot i_plot[k], both models, their odds and the bookkeeping of the row, in place.
 
@@ -731,19 +758,22 @@ def update_tracks(
             if odds >= noise.odds_limit and far_l > GARBLED_D2:
                 _enu_to_level(x[BALLISTIC], p[BALLISTIC], env, spare_x, spare_p, work)
                 _forget_drag(spare_x, spare_p, noise)
-                x[LEVEL], p[LEVEL] = spare_x, spare_p
+                _copy(spare_x, spare_p, x[LEVEL], p[LEVEL])
             elif odds <= -noise.odds_limit and far_b > GARBLED_D2:
                 _level_to_enu(x[LEVEL], p[LEVEL], env, spare_x, spare_p, work)
-                x[BALLISTIC], p[BALLISTIC] = spare_x, spare_p
+                _copy(spare_x, spare_p, x[BALLISTIC], p[BALLISTIC])
         elif not math.isnan(z[EL]):
             _level_to_enu(x[LEVEL], p[LEVEL], env, spare_x, spare_p, work)
-            x[BALLISTIC], p[BALLISTIC], tracks.has_round[i] = spare_x, spare_p, True
+            _copy(spare_x, spare_p, x[BALLISTIC], p[BALLISTIC])
+            tracks.has_round[i] = True
         tracks.t_s[i] = plots.t_s[j]
         tracks.n_hit[i] += 1
 
 
 @njit(cache=True, error_model="numpy")
-def report_tracks(tracks: Tracks, i_track: Ints, t_s: Floats, env: Environment, noise: Noise, state: Floats, cov: Floats) -> None:
+def report_tracks(
+    tracks: Tracks, i_track: Ints, t_s: Floats, env: Environment, noise: Noise, state: Floats, cov: Floats
+) -> None:
     """Write ENU state (k, 7) and covariance (k, 7, 7) of rows i_track at times t_s, from the likelier model.
 
     The table is not changed. An unknown height is written as assumed: the caller marks it.
@@ -753,11 +783,11 @@ def report_tracks(tracks: Tracks, i_track: Ints, t_s: Floats, env: Environment, 
         i = i_track[k]
         dt = t_s[k] - tracks.t_s[i]
         if tracks.has_round[i] and tracks.ln_odds[i] > 0.0:
-            state[k], cov[k] = tracks.x[i, BALLISTIC], tracks.cov[i, BALLISTIC]
+            _copy(tracks.x[i, BALLISTIC], tracks.cov[i, BALLISTIC], state[k], cov[k])
             if dt != 0.0:
                 predict_ballistic(state[k], cov[k], dt, env, noise, work)
         else:
-            x[:], p[:, :] = tracks.x[i, LEVEL], tracks.cov[i, LEVEL]
+            _copy(tracks.x[i, LEVEL], tracks.cov[i, LEVEL], x, p)
             if dt != 0.0:
                 predict_level(x, p, dt, tracks.has_height[i], noise)
             _level_to_enu(x, p, env, state[k], cov[k], work)

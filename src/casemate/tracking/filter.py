@@ -125,7 +125,9 @@ class Table:
         """Add zeroed rows at the end; returns where."""
         new = slice(self.n, self.n + count)
         if new.stop > len(self._room[0]):
-            self._room = tuple(_widened(block, axis, 2 * new.stop) for block, axis in zip(self._room, _AXIS, strict=True))
+            self._room = tuple(
+                _widened(block, axis, 2 * new.stop) for block, axis in zip(self._room, _AXIS, strict=True)
+            )
         for block, axis in zip(self._room, _AXIS, strict=True):
             block[(slice(None),) * axis + (new,)] = 0
         self.n = new.stop
@@ -182,9 +184,7 @@ class Filter:
         Process noise and priors.
     """
 
-    def __init__(
-        self, sensors: Sequence[SensorModel], environment: Environment, noise: kalman.Noise = PRIORS
-    ) -> None:
+    def __init__(self, sensors: Sequence[SensorModel], environment: Environment, noise: kalman.Noise = PRIORS) -> None:
         self.sensors, self.environment, self.noise = tuple(sensors), environment, noise
         self._bundles = tuple(_bundle(sensor) for sensor in sensors)
         self._room = 1024
@@ -196,7 +196,9 @@ class Filter:
         kalman.gather_plots(values, self._bundles[sensor_id], self.environment, z, var, pos, slack)
         return kalman.Plots((t_ns - t_ref_ns) / NS_PER_S, z, var, pos, slack, t_ns)
 
-    def watch(self, table: Table, now: Reported, sensor_id: int, arc_rad: tuple[float, float]) -> tuple[Flags, Flags, Flags]:
+    def watch(
+        self, table: Table, now: Reported, sensor_id: int, arc_rad: tuple[float, float]
+    ) -> tuple[Flags, Flags, Flags]:
         """Tell which tracks a sweep over an arc (from, width) has passed, which are out of coverage, which blind."""
         codes = np.empty(table.n, np.uint8)
         bundle = self._bundles[sensor_id]
@@ -222,14 +224,10 @@ class Filter:
         """Update rows by plots, pair by pair."""
         nis = np.empty(len(i_track))
         sensor = self._bundles[sensor_id]
-        kalman.update_tracks(
-            table.rows(t_ref_ns), i_track, i_plot, plots, sensor, self.environment, self.noise, nis
-        )
+        kalman.update_tracks(table.rows(t_ref_ns), i_track, i_plot, plots, sensor, self.environment, self.noise, nis)
         table.nis[i_track] = nis
 
-    def start(
-        self, table: Table, new: slice, i_plot: Ints, plots: kalman.Plots, sensor_id: int, t_ref_ns: int
-    ) -> None:
+    def start(self, table: Table, new: slice, i_plot: Ints, plots: kalman.Plots, sensor_id: int, t_ref_ns: int) -> None:
         """Fill new rows of the table from one plot each."""
         c = table.rows(t_ref_ns)
         rows = kalman.Tracks(

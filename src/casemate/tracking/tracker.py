@@ -83,7 +83,9 @@ class Tracker:
     settings : Settings
     """
 
-    def __init__(self, sensors: Sequence[SensorModel], environment: Environment, settings: Settings | None = None) -> None:
+    def __init__(
+        self, sensors: Sequence[SensorModel], environment: Environment, settings: Settings | None = None
+    ) -> None:
         self.sensors, self.settings = tuple(sensors), settings or Settings()
         self._filter = Filter(self.sensors, environment)
         self._ground_m, self._radius_m = environment.ground_m, environment.earth_radius_m
