@@ -94,8 +94,10 @@ def test_a_wrong_call_is_one_line_and_exit_code_2(capsys, monkeypatch, tmp_path,
         ("[[sensor]]", "[tracking]\ndrag_curve = 'g9'\n\n[[sensor]]", "drag_curve"),
         (
             "[[sensor]]",
-            '[[zone]]\nname = "Bow"\npolygon_deg = [[33.3, 44.4], [33.31, 44.41], [33.31, 44.4], [33.3, 44.41]]\n'
-            "[[sensor]]",
+            (
+                '[[zone]]\nname = "Bow"\npolygon_deg = [[33.3, 44.4], [33.31, 44.41], [33.31, 44.4], [33.3, 44.41]]\n'
+                "[[sensor]]"
+            ),
             "Bow",
         ),
     ],
