@@ -67,7 +67,7 @@ def draw_run(folder: StrPath, path: StrPath) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    run, site = read_run(folder), _site_of(Path(folder))
+    run, site = read_run(folder, is_brief=True), _site_of(Path(folder))
     figure = Figure(figsize=(14.0, 8.0), dpi=120, facecolor=PAPER)
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(
