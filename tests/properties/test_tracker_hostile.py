@@ -1,19 +1,16 @@
 """Hostile scans: whatever comes through the door, the table holds finite numbers and the answers add up."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from casemate.constants import NS_PER_S
-from casemate.model.catalog import RadarSite
+from casemate.model.catalog import EnvironmentSettings, RadarSite
 from casemate.model.messages import Scan
 from casemate.model.records import PLOT, Refusal, freeze, missing
 from casemate.physics.atmosphere import build_environment, drag_shape_of
-from casemate.model.catalog import EnvironmentSettings
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import sensor_models
 from casemate.tracking.tracker import Tracker
@@ -92,7 +89,12 @@ def check(tracker, step, scan):
     assert np.isfinite(np.delete(step.tracks["state"], 2, axis=1)).all()
     assert np.isfinite(step.tracks["cov"]).all()
     if len(step.tracks):
-        assert np.linalg.eigvalsh(step.tracks["cov"] / np.maximum(np.abs(step.tracks["cov"]).max(axis=(1, 2)), 1.0)[:, None, None]).min() > -1e-6
+        assert (
+            np.linalg.eigvalsh(
+                step.tracks["cov"] / np.maximum(np.abs(step.tracks["cov"]).max(axis=(1, 2)), 1.0)[:, None, None]
+            ).min()
+            > -1e-6
+        )
     assert len(step.fates) == len(scan.plots)
     used = step.fates["refusal"] == Refusal.NONE
     assert (step.fates["track_id"][used] > 0).all()

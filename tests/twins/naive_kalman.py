@@ -165,6 +165,28 @@ def update_state(x, p, is_level, is_height_held, z, var, sensor, env):
     return y, q, ln, d2
 
 
+def to_level(x, env):
+    """Turn an ENU state into a level one; returns it with the Jacobian."""
+    r = env.earth_radius_m
+    y = x.copy()
+    y[2] = x[2] + (x[0] ** 2 + x[1] ** 2) / (2 * r)
+    y[5] = x[5] + (x[0] * x[3] + x[1] * x[4]) / r
+    j = np.eye(7)
+    j[2, :2] = x[:2] / r
+    j[5, :2], j[5, 3:5] = x[3:5] / r, x[:2] / r
+    return y, j
+
+
+def predict_second(x, p, dt, z, sensor, env, noise):
+    """Expand about the velocity between the first plot and the second."""
+    ce, se = math.cos(z[2]), math.sin(z[2])
+    s = z[0] * np.array([ce * math.sin(z[1]), ce * math.cos(z[1]), se])
+    v = (sensor.position + sensor.rotation.T @ s - x[:3]) / dt + [0.0, 0.0, 0.5 * env.gravity_mps2 * dt]
+    v *= min(1.0, 4.0 * noise.sigma_speed / max(np.linalg.norm(v), 1.0))
+    line = np.concatenate([x[:3], v, x[6:]])
+    return predict_ballistic(line, p, dt, env, noise, x - line)
+
+
 def gather_plots(values, sensor, env):
     """Return z, var, pos, slack of float fields of PLOT rows."""
     z = values[:, [0, 1, 2, 4, 3]].copy()
@@ -189,7 +211,7 @@ def watch_tracks(states, has_height, sensor, env, az_from, az_width, margin):
     codes, turn = [], 2 * math.pi
     near, far, az0, width, low, high = sensor.edges
     for x, known in zip(states, has_height, strict=True):
-        z, _ = project(x, False, sensor, env)  # noqa: FBT003
+        z, _ = project(x, False, sensor, env)
         d = margin * sensor.sigmas
         passed = (z[1] + d[1] - az_from) % turn <= az_width
         out = z[0] > far + d[0] or (z[1] - az0 + d[1]) % turn > width + 2 * d[1]

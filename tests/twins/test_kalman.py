@@ -29,7 +29,7 @@ def world(rng):
     sigmas = np.array([15.0, 3e-3, 3e-3, np.nan, 30.0])
     edges = np.array([500.0, 12e3, 5.5, 2.0, 0.01, 1.0])
     place = rng.normal(0.0, 500.0, 3)
-    return env, kalman.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)  # noqa: FBT003
+    return env, kalman.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)
 
 
 def state(rng):
@@ -127,124 +127,43 @@ def test_update(seed, missing, is_level, wide):
     assert d2 == pytest.approx(d20, abs=1e-7)
 
 
-def tracks_of(rng, n):
-    """A table of n tracks."""
-    states = [[state(rng), state(rng)] for _ in range(n)]
-    x, cov = np.array([[m[0] for m in s] for s in states]), np.array([[m[1] for m in s] for s in states])
-    x[:, 1] = x[:, 0] + rng.normal(0.0, 5.0, (n, 7)) * [1, 1, 1, 0.2, 0.2, 0.2, 0]
-    return kalman.Tracks(
-        np.full(n, -1.0),
-        x,
-        cov,
-        rng.normal(0.0, 2.0, n),
-        rng.random(n) < 0.7,
-        np.ones(n, np.bool_),
-        np.full(n, 5),
-    )
-
-
-def naive_pair(tracks, i, t, z, var, sensor, env):
-    """Return whether the pair is inside the gate, and its log-likelihood ratio."""
-    parts, near = [], False
-    for m in (naive.B, naive.L) if tracks.has_round[i] else (naive.L,):
-        dt = t - tracks.t_s[i]
-        if m == naive.B:
-            x, p = naive.predict_ballistic(tracks.x[i, m], tracks.cov[i, m], dt, env, PRIORS)
-        else:
-            x, p = naive.predict_level(tracks.x[i, m], tracks.cov[i, m], dt, tracks.has_height[i], PRIORS)
-        zhat, h = naive.project(x, m == naive.L, sensor, env)
-        ln, d2, used = naive.likelihood(z, var, zhat, h @ p @ h.T)
-        near |= d2 <= 16.0 + 2.0 * (used - 3)
-        parts.append(ln)
-    weight = 1.0 / (1.0 + math.exp(-tracks.ln_odds[i]))
-    mix = parts[0] if len(parts) == 1 else np.logaddexp(math.log(weight) + parts[0], math.log(1.0 - weight) + parts[1])
-    area = sensor.density_2d if math.isnan(z[2]) else sensor.density_3d * z[0] ** 2 * math.cos(z[2])
-    area /= (1.0 if math.isnan(z[3]) else 1400.0) * (1.0 if math.isnan(z[4]) else 15_000.0)
-    return near, math.log(sensor.p_detection) + mix - math.log(area)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_conversions(seed):
+    """Level to ENU and back, with covariance; drag forgotten; angles wrapped; copies are copies."""
+    rng = np.random.default_rng(seed)
+    env, _ = world(rng)
+    x, p = state(rng)
+    y, q, work = np.empty(7), np.empty((7, 7)), np.empty((4, 7, 7))
+    kalman.level_to_enu(x, p, env, y, q, work)
+    expected, jacobian = naive.to_enu(x, env)
+    close(y, expected)
+    close(q, jacobian @ p @ jacobian.T)
+    kalman.enu_to_level(x, p, env, y, q, work)
+    expected, jacobian = naive.to_level(x, env)
+    close(y, expected)
+    close(q, jacobian @ p @ jacobian.T)
+    kalman.forget_drag(y, q, PRIORS)
+    assert y[6] == PRIORS.ln_drag
+    assert q[6].tolist() == [0.0] * 6 + [PRIORS.sigma_ln_drag**2]
+    assert kalman.wrap(3.5) == pytest.approx(3.5 - 2.0 * math.pi)
+    kalman.copy_state(x, p, y, q)
+    assert (y == x).all()
+    assert (q == p).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_pairs_and_updates(seed):
-    """Gate, score and update a table; report it."""
+@pytest.mark.parametrize("dt", [1.0, 2.5])
+def test_second_plot(seed, dt):
+    """A one-plot track is expanded about the velocity between its plots."""
     rng = np.random.default_rng(seed)
     env, sensor = world(rng)
-    tracks = tracks_of(rng, 5)
-    z, var, pos = [], [], []
-    for i in range(5):
-        ahead, _ = naive.predict_ballistic(tracks.x[i, 0], tracks.cov[i, 0], 1.0, env, PRIORS)
-        measured = plot_of(rng, ahead, False, sensor, env, [(3, 4), (3,), (2, 3)][i % 3])
-        z.append(measured[0])
-        var.append(measured[1])
-        pos.append(ahead[:3])
-    t_ns = np.zeros(5, np.int64)
-    plots = kalman.Plots(np.zeros(5), np.array(z), np.array(var), np.array(pos), np.full(5, 300.0), t_ns)
-    i_track, i_plot, llr = np.empty(25, np.int64), np.empty(25, np.int64), np.empty(25)
-    n = kalman.score_pairs(tracks, plots, sensor, env, PRIORS, np.full(5, -1.0), 16.0, i_track, i_plot, llr)
-    found = {(int(a), int(b)): c for a, b, c in zip(i_track[:n], i_plot[:n], llr[:n], strict=True)}
-    for i in range(5):
-        for j in range(5):
-            near, expected = naive_pair(tracks, i, 0.0, plots.z[j], plots.var[j], sensor, env)
-            assert near == ((i, j) in found)
-            if near:
-                assert found[i, j] == pytest.approx(expected, abs=1e-7)
-    before = kalman.Tracks(*(column.copy() for column in tracks))
-    nis = np.empty(5)
-    each = np.arange(5)
-    kalman.update_tracks(tracks, each, each, plots, sensor, env, PRIORS, nis)
-    for i in range(5):
-        x, p = naive.predict_level(before.x[i, 1], before.cov[i, 1], 1.0, True, PRIORS)
-        y, q, ln_l, _ = naive.update_state(x, p, True, False, plots.z[i], plots.var[i], sensor, env)
-        assert np.allclose(tracks.x[i, 1], y, rtol=1e-7, atol=1e-6)
-        if before.has_round[i]:
-            x, p = naive.predict_ballistic(before.x[i, 0], before.cov[i, 0], 1.0, env, PRIORS)
-            y, q, ln_b, _ = naive.update_state(x, p, False, False, plots.z[i], plots.var[i], sensor, env)
-            assert np.allclose(tracks.x[i, 0], y, rtol=1e-7, atol=1e-6)
-            assert np.allclose(tracks.cov[i, 0], q, rtol=1e-6, atol=1e-5)
-            odds = np.clip(before.ln_odds[i] + ln_b - ln_l, -PRIORS.odds_limit, PRIORS.odds_limit)
-            assert tracks.ln_odds[i] == pytest.approx(odds, abs=1e-6)
-    at, cov = np.empty((5, 7)), np.empty((5, 7, 7))
-    kalman.report_tracks(tracks, each, np.full(5, 0.5), env, PRIORS, at, cov)
-    for i in range(5):
-        if tracks.has_round[i] and tracks.ln_odds[i] > 0.0:
-            x, p = naive.predict_ballistic(tracks.x[i, 0], tracks.cov[i, 0], 0.5, env, PRIORS)
-        else:
-            x, p = naive.predict_level(tracks.x[i, 1], tracks.cov[i, 1], 0.5, True, PRIORS)
-            x, j = naive.to_enu(x, env)
-            p = j @ p @ j.T
-        close(at[i], x)
-        close(cov[i], p)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_starts(seed):
-    """A new track lies where its plot is, as sure as its plot; a second hit gives it the velocity between them."""
-    rng = np.random.default_rng(seed)
-    env, sensor = world(rng)
-    x, _ = state(rng)
-    z, var = plot_of(rng, x, False, sensor, env, (3, 4))
-    ahead, _ = naive.predict_ballistic(x, np.eye(7), 1.0, env, PRIORS)
-    z2, _ = plot_of(rng, ahead, False, sensor, env, (3, 4))
-    none, t_ns = np.zeros(2), np.zeros(2, np.int64)
-    plots = kalman.Plots(np.array([0.0, 1.0]), np.array([z, z2]), np.array([var, var]), np.zeros((2, 3)), none, t_ns)
-    tracks = kalman.Tracks(
-        np.zeros(1),
-        np.zeros((1, 2, 7)),
-        np.zeros((1, 2, 7, 7)),
-        np.zeros(1),
-        np.zeros(1, np.bool_),
-        np.zeros(1, np.bool_),
-        np.zeros(1, np.int64),
-    )
-    kalman.start_tracks(tracks, np.array([0]), plots, sensor, env, PRIORS)
-    for m in (naive.B, naive.L):
-        zhat, h = naive.project(tracks.x[0, m], m == naive.L, sensor, env)
-        assert np.allclose(zhat[:3], z[:3], atol=1e-6)
-        at = h[:3, :3] @ tracks.cov[0, m, :3, :3] @ h[:3, :3].T
-        assert np.allclose(np.diag(at), var[:3], rtol=1e-3)
-        assert (tracks.x[0, m, 3:6] == 0.0).all()
-    kalman.update_tracks(tracks, np.array([0]), np.array([1]), plots, sensor, env, PRIORS, np.empty(1))
-    assert np.abs(tracks.x[0, 0, 3:6] - ahead[3:6]).max() < 150.0
-    assert tracks.n_hit[0] == 2
+    x, p = state(rng)
+    z, _ = plot_of(rng, naive.predict_ballistic(x, p, dt, env, PRIORS)[0], False, sensor, env, (3, 4))
+    x[3:6] = 0.0
+    expected = naive.predict_second(x, p, dt, z, sensor, env, PRIORS)
+    kalman.predict_second(x, p, dt, z, sensor, env, PRIORS, np.empty((4, 7, 7)))
+    close(x, expected[0])
+    close(p, expected[1])
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -62,7 +62,9 @@ def test_range_rate_is_positive_receding() -> None:
 def test_coverage_and_density_of_a_sector() -> None:
     """A sector through north holds what is inside; its false plots spread over its volume."""
     sensor = SensorModel.of(radar(lat_deg=43.0, lon_deg=18.0, height_m=500.0, azimuth_deg=(300.0, 60.0)), FRAME)
-    inside = sensor.locate(np.array([5e3, 5e3, 30e3, 5e3]), np.radians([350.0, 90.0, 0.0, 0.0]), np.radians([5.0, 5, 5, 80]))
+    inside = sensor.locate(
+        np.array([5e3, 5e3, 30e3, 5e3]), np.radians([350.0, 90.0, 0.0, 0.0]), np.radians([5.0, 5, 5, 80])
+    )
     assert sensor.covers(inside).tolist() == [True, False, False, False]
     volume = math.radians(120) * (25e3**3 - 500.0**3) / 3 * (math.sin(math.radians(60)) - math.sin(math.radians(0.5)))
     assert sensor.false_density * volume == pytest.approx(10.0)

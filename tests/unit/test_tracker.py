@@ -53,7 +53,13 @@ def scan_of(model, k, points, plots=None, height=None, sensor_id=0, period=1.0):
             plots["height_m"] = height
     plots["t_ns"], plots["sensor_id"], plots["plot_id"] = t_ns, sensor_id, 100 * k + 1 + np.arange(len(plots))
     return Scan(
-        sensor_id=sensor_id, t_start_ns=t_ns, t_end_ns=t_ns, t_recv_ns=t_ns, az_from_rad=0.0, az_to_rad=0.0, plots=freeze(plots)
+        sensor_id=sensor_id,
+        t_start_ns=t_ns,
+        t_end_ns=t_ns,
+        t_recv_ns=t_ns,
+        az_from_rad=0.0,
+        az_to_rad=0.0,
+        plots=freeze(plots),
     )
 
 

@@ -1,4 +1,4 @@
-"""Filter kernels: predict, project and update a table of tracks, each with two motion models side by side.
+"""Filter kernels: predict, project and update one state, in either of two motion models; plots and sweeps measured.
 
 Model 0, ballistic: x = e n u, ve vn vu [m, m/s, ENU of the site], ln of the drag parameter K [ln m2/kg]; its
 dynamics are those of `kernels.motion`. Model 1, level: x = e n, height over the site's origin along the curved Earth,
@@ -57,32 +57,8 @@ class Noise(NamedTuple):
     odds_limit: float  # |ln odds| between the models never exceeds this: a slow switch stays possible
 
 
-class Plots(NamedTuple):
-    """Plots of one scan: seconds from its reference time, measurements, variances, rough ENU positions."""
-
-    t_s: Floats  # (m,)
-    z: Floats  # (m, 5)
-    var: Floats  # (m, 5)
-    pos: Floats  # (m, 3), used by the coarse gate only
-    slack: Floats  # (m,) how wrong `pos` may be [m]
-    t_ns: Ints  # (m,) the exact times, for the caller
-
-
-class Tracks(NamedTuple):
-    """The columns of the track table that the kernels read and write; seconds from the scan's reference time."""
-
-    t_s: Floats  # (n,)
-    x: Floats  # (n, 2, 7)
-    cov: Floats  # (n, 2, 7, 7)
-    ln_odds: Floats  # (n,) of ballistic against level
-    has_round: Flags  # (n,) the ballistic model runs: elevation was measured at least once
-    has_height: Flags  # (n,) elevation or height was measured at least once
-    n_hit: Ints  # (n,)
-
-
 LN_2PI = math.log(2.0 * math.pi)
 HEIGHT_SPAN = 15_000.0  # m, false and garbled heights spread evenly over it
-RATE_SPAN = 1_400.0  # m/s, false range rates spread evenly over +-700
 P_GARBLED = 0.02  # share of transponder heights that are wrong by far
 GARBLED_D2 = 25.0  # a height beyond 5 sigma is one of them
 MAX_STEP_S = 1.0  # of the Runge-Kutta integration: 1 cm at 700 m/s
@@ -90,7 +66,8 @@ LN_DRAG_LOW, LN_DRAG_HIGH = math.log(1e-5), math.log(1e-2)
 
 
 @njit(cache=True, error_model="numpy")
-def _copy(x: Floats, p: Floats, y: Floats, q: Floats) -> None:
+def copy_state(x: Floats, p: Floats, y: Floats, q: Floats) -> None:
+    """Copy a state (7,) and covariance (7, 7) into another."""
     # written out: numba's own array assignment drags in its string formatting, 17 s of compilation
     for i in range(7):
         y[i] = x[i]
@@ -192,6 +169,269 @@ def _diffuse(p: Floats, i: int, q: float, t: float) -> None:
 
 
 @njit(cache=True, error_model="numpy")
+def predict_ballistic(x: Floats, p: Floats, dt: float, env: Environment, noise: Noise, work: Floats) -> None:
+    """Move a ballistic state (7,) and covariance (7, 7) by dt [s] in place; work is (4, 7, 7) scratch.
+
+    Backwards too (dt < 0): the flow is inverted and the process noise still added.
+    """
+    steps = max(1, int(math.ceil(abs(dt) / MAX_STEP_S)))
+    h = dt / steps
+    for _ in range(steps):
+        _rk4(x, h, env, work[2, 0])
+        _jacobian(work[2, 0], h, env, work[0], work[3])
+        _sandwich(work[0], p, work[1])
+        for i in range(3):
+            _diffuse(p, i, noise.ballistic_q, abs(h))
+            if h < 0.0:  # seen from the past, the noise turns position the other way
+                p[i, i + 3] -= noise.ballistic_q * h * h
+                p[i + 3, i] = p[i, i + 3]
+        p[6, 6] += noise.ln_drag_q * abs(h)
+
+
+@njit(cache=True, error_model="numpy")
+def predict_second(
+    x: Floats, p: Floats, dt: float, z: Floats, sensor: Sensor, env: Environment, noise: Noise, work: Floats
+) -> None:
+    """Predict a one-plot track through the velocity that its second plot implies: a Jacobian at rest has no drag."""
+    el = z[EL]
+    across, up = z[RANGE] * math.cos(el), z[RANGE] * math.sin(el)
+    s0, s1 = across * math.sin(z[AZ]), across * math.cos(z[AZ])
+    line, mid, offset, f = np.empty(7), np.empty(7), np.empty(7), np.empty((7, 7))
+    for k in range(7):
+        line[k] = x[k]
+    for k in range(3):
+        at = sensor.rotation[0, k] * s0 + sensor.rotation[1, k] * s1 + sensor.rotation[2, k] * up
+        line[3 + k] = (sensor.position[k] + at - x[k]) / dt
+    line[5] += 0.5 * env.gravity_mps2 * dt
+    speed = math.sqrt(line[3] * line[3] + line[4] * line[4] + line[5] * line[5])
+    shrink = min(1.0, 4.0 * noise.sigma_speed / max(speed, 1.0))  # beyond 4 sigma the plot is hardly this track's
+    for k in range(3, 6):
+        line[k] *= shrink
+    for k in range(7):
+        offset[k] = x[k] - line[k]
+        x[k] = line[k]
+    steps = max(1, int(math.ceil(abs(dt) / MAX_STEP_S)))
+    h = dt / steps
+    for _ in range(steps):
+        _rk4(x, h, env, mid)
+        _jacobian(mid, h, env, f, work[3])
+        _sandwich(f, p, work[1])
+        for i in range(3):
+            _diffuse(p, i, noise.ballistic_q, abs(h))
+        p[6, 6] += noise.ln_drag_q * abs(h)
+        for i in range(7):
+            line[i] = 0.0
+            for k in range(7):
+                line[i] += f[i, k] * offset[k]
+        for i in range(7):
+            offset[i] = line[i]
+    for k in range(7):
+        x[k] += offset[k]
+
+
+@njit(cache=True, error_model="numpy")
+def predict_level(x: Floats, p: Floats, dt: float, has_height: bool, noise: Noise) -> None:
+    """Move a level state (7,) and covariance (7, 7) by dt [s] in place; an unknown height stays as it was assumed."""
+    for i in range(3):
+        x[i] += dt * x[i + 3]
+        for j in range(7):
+            p[i, j] += dt * p[i + 3, j]
+    for i in range(3):
+        for j in range(7):
+            p[j, i] += dt * p[j, i + 3]
+    t = abs(dt)
+    for i in range(3):
+        q = noise.level_q if i < 2 else (noise.climb_q if has_height else 0.0)
+        _diffuse(p, i, q, t)
+        if dt < 0.0:
+            p[i, i + 3] -= q * t * t
+            p[i + 3, i] = p[i, i + 3]
+        if i < 2:
+            a = noise.level_turn * t
+            p[i, i] += 0.25 * a * a * t * t
+            p[i, i + 3] += 0.5 * a * a * dt
+            p[i + 3, i] = p[i, i + 3]
+            p[i + 3, i + 3] += a * a
+
+
+@njit(cache=True, error_model="numpy")
+def wrap(angle: float) -> float:
+    """Wrap an angle [rad] to -pi ... pi."""
+    return angle - 2.0 * math.pi * math.floor(angle / (2.0 * math.pi) + 0.5)
+
+
+@njit(cache=True, error_model="numpy")
+def project(x: Floats, is_level: bool, sensor: Sensor, env: Environment, z: Floats, rows: Floats) -> None:
+    """Write the measurement z (5,) that a state predicts and its Jacobian rows (5, 7).
+
+    Range, azimuth (clockwise from the sensor's north), elevation, range rate, height above mean sea level.
+    """
+    e, n = x[0], x[1]
+    bend_e, bend_n = e / env.earth_radius_m, n / env.earth_radius_m
+    bow = (e * e + n * n) / (2.0 * env.earth_radius_m)
+    u, vu = x[2], x[5]
+    if is_level:
+        u, vu = x[2] - bow, x[5] - bend_e * x[3] - bend_n * x[4]
+    d0, d1, d2 = e - sensor.position[0], n - sensor.position[1], u - sensor.position[2]
+    m = sensor.rotation
+    s0 = m[0, 0] * d0 + m[0, 1] * d1 + m[0, 2] * d2
+    s1 = m[1, 0] * d0 + m[1, 1] * d1 + m[1, 2] * d2
+    s2 = m[2, 0] * d0 + m[2, 1] * d1 + m[2, 2] * d2
+    flat = max(math.sqrt(s0 * s0 + s1 * s1), 1.0)
+    reach = max(math.sqrt(s0 * s0 + s1 * s1 + s2 * s2), 1.0)
+    z[RANGE] = reach
+    z[AZ] = math.atan2(s0, s1)
+    z[EL] = math.atan2(s2, flat)
+    z[RATE] = (d0 * x[3] + d1 * x[4] + d2 * vu) / reach
+    z[HEIGHT] = u + bow + env.site_height_m
+    rows[:, :] = 0.0
+    for k in range(3):
+        d_k = d0 if k == 0 else (d1 if k == 1 else d2)
+        v_k = x[3] if k == 0 else (x[4] if k == 1 else vu)
+        rows[RANGE, k] = d_k / reach
+        rows[AZ, k] = (s1 * m[0, k] - s0 * m[1, k]) / (flat * flat)
+        rows[EL, k] = (flat * m[2, k] - s2 * (s0 * m[0, k] + s1 * m[1, k]) / flat) / (reach * reach)
+        rows[RATE, k] = (v_k - z[RATE] * d_k / reach) / reach
+        rows[RATE, 3 + k] = d_k / reach
+    rows[HEIGHT, 0], rows[HEIGHT, 1], rows[HEIGHT, 2] = bend_e, bend_n, 1.0
+    if is_level:  # chain through u = h - bow, vu = climb - (e ve + n vn) / R
+        for i in range(5):
+            by_u, by_vu = rows[i, 2], rows[i, 5]
+            rows[i, 0] -= by_u * bend_e + by_vu * x[3] / env.earth_radius_m
+            rows[i, 1] -= by_u * bend_n + by_vu * x[4] / env.earth_radius_m
+            rows[i, 3] -= by_vu * bend_e
+            rows[i, 4] -= by_vu * bend_n
+
+
+@njit(cache=True, error_model="numpy")
+def _absorb(
+    x: Floats, p: Floats, row: Floats, nu: float, var: float, is_height_held: bool, work: Floats
+) -> tuple[float, float]:
+    # one scalar measurement: P <- (I - K h) P (I - K h)' + K var K'; a held height keeps its mean and variance
+    ph, gain = work[0, 0], work[0, 1]
+    s = var
+    for a in range(7):
+        t = 0.0
+        for b in range(7):
+            t += p[a, b] * row[b]
+        ph[a] = t
+    for a in range(7):
+        s += row[a] * ph[a]
+    for a in range(7):
+        gain[a] = ph[a] / s
+    if is_height_held:
+        gain[2], gain[5] = 0.0, 0.0
+    for a in range(7):
+        x[a] += gain[a] * nu
+        for b in range(7):
+            p[a, b] -= gain[a] * ph[b]
+    for a in range(7):
+        t = 0.0
+        for b in range(7):
+            t += p[a, b] * row[b]
+        ph[a] = t
+    for a in range(7):
+        for b in range(7):
+            p[a, b] += (gain[a] * var - ph[a]) * gain[b]
+    for a in range(7):
+        for b in range(a):
+            t = 0.5 * (p[a, b] + p[b, a])
+            p[a, b], p[b, a] = t, t
+    return nu * nu / s, math.log(s) + LN_2PI
+
+
+@njit(cache=True, error_model="numpy")
+def update_state(
+    x: Floats,
+    p: Floats,
+    is_level: bool,
+    is_height_held: bool,
+    z: Floats,
+    var: Floats,
+    sensor: Sensor,
+    env: Environment,
+    work: Floats,
+) -> tuple[float, float]:
+    """Update one state (7,) and covariance (7, 7) in place by a measurement z (5,); work is (4, 7, 7) scratch.
+
+    Iterated (Gauss-Newton, Bell and Cathey, IEEE TAC 38(2), 1993) where the prior spreads over more than 1 % of the
+    range. Returns ln N of the innovation and its squared distance, both at the first linearisation. A height beyond
+    5 sigma is taken as garbled and left out.
+    """
+    prior, spread = work[1, 0], work[2]
+    line, zhat, rows = work[1, 1], work[1, 2], work[3]
+    copy_state(x, p, prior, spread)
+    for i in range(7):
+        line[i] = x[i]
+    wide = math.sqrt(p[0, 0] + p[1, 1]) > 0.01 * z[RANGE]
+    ln, d2 = 0.0, 0.0
+    for turn in range(4 if wide else 1):
+        project(line, is_level, sensor, env, zhat, rows)
+        copy_state(prior, spread, x, p)
+        for k in range(5):
+            if math.isnan(z[k]):
+                continue
+            nu = z[k] - zhat[k]
+            nu = wrap(nu) if k == AZ else nu
+            room = var[k]
+            for b in range(7):
+                nu -= rows[k, b] * (x[b] - line[b])
+                for c in range(7):
+                    room += rows[k, b] * p[b, c] * rows[k, c] if k == HEIGHT else 0.0
+            if k == HEIGHT and nu * nu > GARBLED_D2 * room:
+                ln += math.log(P_GARBLED / HEIGHT_SPAN) if turn == 0 else 0.0
+                continue
+            q, ln_s = _absorb(x, p, rows[k], nu, var[k], is_height_held, work)
+            if turn == 0:
+                d2 += q
+                ln -= 0.5 * (q + ln_s)
+        shift = abs(x[0] - line[0]) + abs(x[1] - line[1]) + abs(x[2] - line[2])
+        for i in range(7):
+            line[i] = x[i]
+        if shift < 1e-6 * z[RANGE]:
+            break
+    return ln, d2
+
+
+@njit(cache=True, error_model="numpy")
+def level_to_enu(x: Floats, p: Floats, env: Environment, y: Floats, q: Floats, work: Floats) -> None:
+    """Write the ENU state and covariance of a level one: u = h - (e^2 + n^2) / 2R; work is (4, 7, 7) scratch."""
+    r, jac = env.earth_radius_m, work[0]
+    copy_state(x, p, y, q)
+    y[2] = x[2] - (x[0] * x[0] + x[1] * x[1]) / (2.0 * r)
+    y[5] = x[5] - (x[0] * x[3] + x[1] * x[4]) / r
+    jac[:, :] = 0.0
+    for i in range(7):
+        jac[i, i] = 1.0
+    jac[2, 0], jac[2, 1] = -x[0] / r, -x[1] / r
+    jac[5, 0], jac[5, 1], jac[5, 3], jac[5, 4] = -x[3] / r, -x[4] / r, -x[0] / r, -x[1] / r
+    _sandwich(jac, q, work[1])
+
+
+@njit(cache=True, error_model="numpy")
+def enu_to_level(x: Floats, p: Floats, env: Environment, y: Floats, q: Floats, work: Floats) -> None:
+    """Write the level state and covariance of an ENU one, the inverse of `level_to_enu`."""
+    r, jac = env.earth_radius_m, work[0]
+    copy_state(x, p, y, q)
+    y[2] = x[2] + (x[0] * x[0] + x[1] * x[1]) / (2.0 * r)
+    y[5] = x[5] + (x[0] * x[3] + x[1] * x[4]) / r
+    jac[:, :] = 0.0
+    for i in range(7):
+        jac[i, i] = 1.0
+    jac[2, 0], jac[2, 1] = x[0] / r, x[1] / r
+    jac[5, 0], jac[5, 1], jac[5, 3], jac[5, 4] = x[3] / r, x[4] / r, x[0] / r, x[1] / r
+    _sandwich(jac, q, work[1])
+
+
+@njit(cache=True, error_model="numpy")
+def forget_drag(x: Floats, p: Floats, noise: Noise) -> None:
+    """Set ln K back to its prior, without correlations, in place."""
+    for k in range(7):
+        p[6, k], p[k, 6] = 0.0, 0.0
+    x[6], p[6, 6] = noise.ln_drag, noise.sigma_ln_drag * noise.sigma_ln_drag
+
+
+@njit(cache=True, error_model="numpy")
 def gather_plots(
     values: Floats, sensor: Sensor, env: Environment, z: Floats, var: Floats, pos: Floats, slack: Floats
 ) -> None:
@@ -253,541 +493,3 @@ def watch_tracks(
             is_out = is_out or z[EL] < sensor.edges[4] - margin * sensor.sigmas[EL]
         is_blind = z[RANGE] < sensor.edges[0] or (z[EL] > sensor.edges[5] and (sensor.has_elevation or has_height[i]))
         codes[i] = code + (2 if is_out else 0) + (4 if is_blind else 0)
-
-
-@njit(cache=True, error_model="numpy")
-def predict_ballistic(x: Floats, p: Floats, dt: float, env: Environment, noise: Noise, work: Floats) -> None:
-    """Move a ballistic state (7,) and covariance (7, 7) by dt [s] in place; work is (4, 7, 7) scratch.
-
-    Backwards too (dt < 0): the flow is inverted and the process noise still added.
-    """
-    steps = max(1, int(math.ceil(abs(dt) / MAX_STEP_S)))
-    h = dt / steps
-    for _ in range(steps):
-        _rk4(x, h, env, work[2, 0])
-        _jacobian(work[2, 0], h, env, work[0], work[3])
-        _sandwich(work[0], p, work[1])
-        for i in range(3):
-            _diffuse(p, i, noise.ballistic_q, abs(h))
-            if h < 0.0:  # seen from the past, the noise turns position the other way
-                p[i, i + 3] -= noise.ballistic_q * h * h
-                p[i + 3, i] = p[i, i + 3]
-        p[6, 6] += noise.ln_drag_q * abs(h)
-
-
-@njit(cache=True, error_model="numpy")
-def predict_level(x: Floats, p: Floats, dt: float, has_height: bool, noise: Noise) -> None:
-    """Move a level state (7,) and covariance (7, 7) by dt [s] in place; an unknown height stays as it was assumed."""
-    for i in range(3):
-        x[i] += dt * x[i + 3]
-        for j in range(7):
-            p[i, j] += dt * p[i + 3, j]
-    for i in range(3):
-        for j in range(7):
-            p[j, i] += dt * p[j, i + 3]
-    t = abs(dt)
-    for i in range(3):
-        q = noise.level_q if i < 2 else (noise.climb_q if has_height else 0.0)
-        _diffuse(p, i, q, t)
-        if dt < 0.0:
-            p[i, i + 3] -= q * t * t
-            p[i + 3, i] = p[i, i + 3]
-        if i < 2:
-            a = noise.level_turn * t
-            p[i, i] += 0.25 * a * a * t * t
-            p[i, i + 3] += 0.5 * a * a * dt
-            p[i + 3, i] = p[i, i + 3]
-            p[i + 3, i + 3] += a * a
-
-
-@njit(cache=True, error_model="numpy")
-def project(x: Floats, is_level: bool, sensor: Sensor, env: Environment, z: Floats, rows: Floats) -> None:
-    """Write the measurement z (5,) that a state predicts and its Jacobian rows (5, 7).
-
-    Range, azimuth (clockwise from the sensor's north), elevation, range rate, height above mean sea level.
-    """
-    e, n = x[0], x[1]
-    bend_e, bend_n = e / env.earth_radius_m, n / env.earth_radius_m
-    bow = (e * e + n * n) / (2.0 * env.earth_radius_m)
-    u, vu = x[2], x[5]
-    if is_level:
-        u, vu = x[2] - bow, x[5] - bend_e * x[3] - bend_n * x[4]
-    d0, d1, d2 = e - sensor.position[0], n - sensor.position[1], u - sensor.position[2]
-    m = sensor.rotation
-    s0 = m[0, 0] * d0 + m[0, 1] * d1 + m[0, 2] * d2
-    s1 = m[1, 0] * d0 + m[1, 1] * d1 + m[1, 2] * d2
-    s2 = m[2, 0] * d0 + m[2, 1] * d1 + m[2, 2] * d2
-    flat = max(math.sqrt(s0 * s0 + s1 * s1), 1.0)
-    reach = max(math.sqrt(s0 * s0 + s1 * s1 + s2 * s2), 1.0)
-    z[RANGE] = reach
-    z[AZ] = math.atan2(s0, s1)
-    z[EL] = math.atan2(s2, flat)
-    z[RATE] = (d0 * x[3] + d1 * x[4] + d2 * vu) / reach
-    z[HEIGHT] = u + bow + env.site_height_m
-    rows[:, :] = 0.0
-    for k in range(3):
-        d_k = d0 if k == 0 else (d1 if k == 1 else d2)
-        v_k = x[3] if k == 0 else (x[4] if k == 1 else vu)
-        rows[RANGE, k] = d_k / reach
-        rows[AZ, k] = (s1 * m[0, k] - s0 * m[1, k]) / (flat * flat)
-        rows[EL, k] = (flat * m[2, k] - s2 * (s0 * m[0, k] + s1 * m[1, k]) / flat) / (reach * reach)
-        rows[RATE, k] = (v_k - z[RATE] * d_k / reach) / reach
-        rows[RATE, 3 + k] = d_k / reach
-    rows[HEIGHT, 0], rows[HEIGHT, 1], rows[HEIGHT, 2] = bend_e, bend_n, 1.0
-    if is_level:  # chain through u = h - bow, vu = climb - (e ve + n vn) / R
-        for i in range(5):
-            by_u, by_vu = rows[i, 2], rows[i, 5]
-            rows[i, 0] -= by_u * bend_e + by_vu * x[3] / env.earth_radius_m
-            rows[i, 1] -= by_u * bend_n + by_vu * x[4] / env.earth_radius_m
-            rows[i, 3] -= by_vu * bend_e
-            rows[i, 4] -= by_vu * bend_n
-
-
-@njit(cache=True, error_model="numpy")
-def _wrapped(angle: float) -> float:
-    return angle - 2.0 * math.pi * math.floor(angle / (2.0 * math.pi) + 0.5)
-
-
-@njit(cache=True, error_model="numpy")
-def _likelihood(z: Floats, var: Floats, zhat: Floats, s: Floats, low: Floats) -> tuple[float, float, int]:
-    # ln N(z; zhat, S + R), squared distance and elements used, by Cholesky over the elements that are there (row L).
-    # `low` is (6, 5) scratch: the factor, then the whitened innovation in its last row.
-    ln, d2, used = 0.0, 0.0, 0
-    for i in range(5):
-        if math.isnan(z[i]):
-            for j in range(5):
-                low[i, j] = 0.0
-            low[5, i] = 0.0
-            continue
-        nu = z[i] - zhat[i]
-        nu = _wrapped(nu) if i == AZ else nu
-        rest = s[i, i] + var[i]
-        for j in range(i):
-            t = 0.0
-            if not math.isnan(z[j]):
-                t = s[i, j]
-                for k in range(j):
-                    t -= low[i, k] * low[j, k]
-                t /= low[j, j]
-            low[i, j] = t
-            rest -= t * t
-            nu -= t * low[5, j]
-        rest = max(rest, 1e-3 * var[i])
-        q = nu * nu / rest
-        if i == HEIGHT and q > GARBLED_D2:
-            ln += math.log(P_GARBLED / HEIGHT_SPAN)
-            continue
-        low[i, i] = math.sqrt(rest)
-        low[5, i] = nu / low[i, i]
-        ln -= 0.5 * (q + math.log(rest) + LN_2PI)
-        d2 += q
-        used += 1
-    return ln, d2, used
-
-
-@njit(cache=True, error_model="numpy")
-def _ln_clutter(z: Floats, sensor: Sensor) -> float:
-    # ln of the density of false plots where this plot is, in the units of its own elements
-    if math.isnan(z[EL]):
-        ln = math.log(sensor.density_2d)
-    else:
-        ln = math.log(sensor.density_3d * z[RANGE] * z[RANGE] * max(math.cos(z[EL]), 0.01))
-    if not math.isnan(z[RATE]):
-        ln -= math.log(RATE_SPAN)
-    if not math.isnan(z[HEIGHT]):
-        ln -= math.log(HEIGHT_SPAN)
-    return ln
-
-
-@njit(cache=True, error_model="numpy")
-def _shadow(p: Floats, rows: Floats, s: Floats, ph: Floats) -> None:
-    # S = H P H' (5, 5); the seventh column of H is zero; ph is scratch
-    for i in range(5):
-        for a in range(6):
-            t = 0.0
-            for b in range(6):
-                t += p[a, b] * rows[i, b]
-            ph[i, a] = t
-    for i in range(5):
-        for j in range(i, 5):
-            t = 0.0
-            for a in range(6):
-                t += rows[i, a] * ph[j, a]
-            s[i, j] = t
-            s[j, i] = t
-
-
-@njit(cache=True, error_model="numpy")
-def _ln_mix(ln_b: float, ln_l: float, ln_odds: float) -> float:
-    # ln(w_b exp(ln_b) + w_l exp(ln_l)) with w_b / w_l = exp(ln_odds)
-    a, b = ln_b + ln_odds, ln_l
-    top = max(a, b)
-    return (
-        top + math.log(math.exp(a - top) + math.exp(b - top)) - math.log1p(math.exp(-abs(ln_odds))) - max(ln_odds, 0.0)
-    )
-
-
-@njit(cache=True, error_model="numpy")
-def score_pairs(
-    tracks: Tracks,
-    plots: Plots,
-    sensor: Sensor,
-    env: Environment,
-    noise: Noise,
-    free_s: Floats,
-    gate: float,
-    i_track: Ints,
-    i_plot: Ints,
-    llr: Floats,
-) -> int:
-    """Gate every track against every plot and write the pairs that pass with their log-likelihood ratio.
-
-    llr = ln(Pd N(z; zhat, S) / rho): Bar-Shalom, Blackman, Fitzgerald, IEEE TAES 43(1), 2007, with the two motion models
-    mixed by their odds. A plot older than `free_s` of a track [s] is not for it. `gate` is the squared distance for
-    three elements, 2 more for each further one. Pairs come by track, then by plot. Returns their number; if that
-    exceeds the room in the outputs, only those that fit were written.
-    """
-    n_pairs = 0
-    x, p = np.empty((2, 7)), np.empty((2, 7, 7))
-    work, zhat, rows = np.empty((4, 7, 7)), np.empty((2, 5)), np.empty((5, 7))
-    s, low = np.empty((2, 5, 5)), np.empty((6, 5))
-    for i in range(tracks.t_s.shape[0]):
-        first = BALLISTIC if tracks.has_round[i] else LEVEL
-        lead = BALLISTIC if tracks.has_round[i] and tracks.ln_odds[i] > 0.0 else LEVEL
-        y, c = tracks.x[i, lead], tracks.cov[i, lead]
-        a0, a1, a2, u, vu = 0.0, 0.0, 0.0, y[2], y[5]
-        if lead == BALLISTIC:
-            a0, a1, a2 = acceleration(y[0], y[1], y[2], y[3], y[4], y[5], math.exp(y[6]), env)
-        else:
-            u -= (y[0] * y[0] + y[1] * y[1]) / (2.0 * env.earth_radius_m)
-            vu -= (y[0] * y[3] + y[1] * y[4]) / env.earth_radius_m
-        sigma_p, sigma_v = math.sqrt(c[0, 0] + c[1, 1] + c[2, 2]), math.sqrt(c[3, 3] + c[4, 4] + c[5, 5])
-        ready = math.nan
-        for j in range(plots.t_s.shape[0]):
-            if plots.t_s[j] < free_s[i]:
-                continue
-            dt = plots.t_s[j] - tracks.t_s[i]
-            d0 = y[0] + dt * (y[3] + 0.5 * dt * a0) - plots.pos[j, 0]
-            d1 = y[1] + dt * (y[4] + 0.5 * dt * a1) - plots.pos[j, 1]
-            d2 = u + dt * (vu + 0.5 * dt * a2) - plots.pos[j, 2]
-            reach = 4.5 * (sigma_p + sigma_v * abs(dt)) + plots.slack[j] + 20.0 * dt * dt
-            if d0 * d0 + d1 * d1 + d2 * d2 > reach * reach:
-                continue
-            if dt != ready:
-                ready = dt
-                for m in range(first, 2):
-                    _copy(tracks.x[i, m], tracks.cov[i, m], x[m], p[m])
-                    if m == BALLISTIC:
-                        predict_ballistic(x[m], p[m], dt, env, noise, work)
-                    else:
-                        predict_level(x[m], p[m], dt, tracks.has_height[i], noise)
-                    project(x[m], m == LEVEL, sensor, env, zhat[m], rows)
-                    _shadow(p[m], rows, s[m], work[0])
-            ln, far, used = _likelihood(plots.z[j], plots.var[j], zhat[LEVEL], s[LEVEL], low)
-            is_near = far <= gate + 2.0 * (used - 3)
-            if first == BALLISTIC:
-                ln_b, far, used = _likelihood(plots.z[j], plots.var[j], zhat[BALLISTIC], s[BALLISTIC], low)
-                is_near = is_near or far <= gate + 2.0 * (used - 3)
-                ln = _ln_mix(ln_b, ln, tracks.ln_odds[i])
-            if not is_near:
-                continue
-            if n_pairs < llr.shape[0]:
-                i_track[n_pairs], i_plot[n_pairs] = i, j
-                llr[n_pairs] = math.log(sensor.p_detection) + ln - _ln_clutter(plots.z[j], sensor)
-            n_pairs += 1
-    return n_pairs
-
-
-@njit(cache=True, error_model="numpy")
-def _absorb(
-    x: Floats, p: Floats, row: Floats, nu: float, var: float, is_height_held: bool, work: Floats
-) -> tuple[float, float]:
-    # one scalar measurement: P <- (I - K h) P (I - K h)' + K var K'; a held height keeps its mean and variance
-    ph, gain = work[0, 0], work[0, 1]
-    s = var
-    for a in range(7):
-        t = 0.0
-        for b in range(7):
-            t += p[a, b] * row[b]
-        ph[a] = t
-    for a in range(7):
-        s += row[a] * ph[a]
-    for a in range(7):
-        gain[a] = ph[a] / s
-    if is_height_held:
-        gain[2], gain[5] = 0.0, 0.0
-    for a in range(7):
-        x[a] += gain[a] * nu
-        for b in range(7):
-            p[a, b] -= gain[a] * ph[b]
-    for a in range(7):
-        t = 0.0
-        for b in range(7):
-            t += p[a, b] * row[b]
-        ph[a] = t
-    for a in range(7):
-        for b in range(7):
-            p[a, b] += (gain[a] * var - ph[a]) * gain[b]
-    for a in range(7):
-        for b in range(a):
-            t = 0.5 * (p[a, b] + p[b, a])
-            p[a, b], p[b, a] = t, t
-    return nu * nu / s, math.log(s) + LN_2PI
-
-
-@njit(cache=True, error_model="numpy")
-def update_state(
-    x: Floats,
-    p: Floats,
-    is_level: bool,
-    is_height_held: bool,
-    z: Floats,
-    var: Floats,
-    sensor: Sensor,
-    env: Environment,
-    work: Floats,
-) -> tuple[float, float]:
-    """Update one state (7,) and covariance (7, 7) in place by a measurement z (5,); work is (4, 7, 7) scratch.
-
-    Iterated (Gauss-Newton, Bell and Cathey, IEEE TAC 38(2), 1993) where the prior spreads over more than 1 % of the
-    range. Returns ln N of the innovation and its squared distance, both at the first linearisation. A height beyond
-    5 sigma is taken as garbled and left out.
-    """
-    prior, spread = work[1, 0], work[2]
-    line, zhat, rows = work[1, 1], work[1, 2], work[3]
-    _copy(x, p, prior, spread)
-    for i in range(7):
-        line[i] = x[i]
-    wide = math.sqrt(p[0, 0] + p[1, 1]) > 0.01 * z[RANGE]
-    ln, d2 = 0.0, 0.0
-    for turn in range(4 if wide else 1):
-        project(line, is_level, sensor, env, zhat, rows)
-        _copy(prior, spread, x, p)
-        for k in range(5):
-            if math.isnan(z[k]):
-                continue
-            nu = z[k] - zhat[k]
-            nu = _wrapped(nu) if k == AZ else nu
-            room = var[k]
-            for b in range(7):
-                nu -= rows[k, b] * (x[b] - line[b])
-                for c in range(7):
-                    room += rows[k, b] * p[b, c] * rows[k, c] if k == HEIGHT else 0.0
-            if k == HEIGHT and nu * nu > GARBLED_D2 * room:
-                ln += math.log(P_GARBLED / HEIGHT_SPAN) if turn == 0 else 0.0
-                continue
-            q, ln_s = _absorb(x, p, rows[k], nu, var[k], is_height_held, work)
-            if turn == 0:
-                d2 += q
-                ln -= 0.5 * (q + ln_s)
-        shift = abs(x[0] - line[0]) + abs(x[1] - line[1]) + abs(x[2] - line[2])
-        for i in range(7):
-            line[i] = x[i]
-        if shift < 1e-6 * z[RANGE]:
-            break
-    return ln, d2
-
-
-@njit(cache=True, error_model="numpy")
-def _level_to_enu(x: Floats, p: Floats, env: Environment, y: Floats, q: Floats, work: Floats) -> None:
-    # u = h - (e^2 + n^2) / 2R, vu = climb - (e ve + n vn) / R, covariance by the Jacobian
-    r, jac = env.earth_radius_m, work[0]
-    _copy(x, p, y, q)
-    y[2] = x[2] - (x[0] * x[0] + x[1] * x[1]) / (2.0 * r)
-    y[5] = x[5] - (x[0] * x[3] + x[1] * x[4]) / r
-    jac[:, :] = 0.0
-    for i in range(7):
-        jac[i, i] = 1.0
-    jac[2, 0], jac[2, 1] = -x[0] / r, -x[1] / r
-    jac[5, 0], jac[5, 1], jac[5, 3], jac[5, 4] = -x[3] / r, -x[4] / r, -x[0] / r, -x[1] / r
-    _sandwich(jac, q, work[1])
-
-
-@njit(cache=True, error_model="numpy")
-def _enu_to_level(x: Floats, p: Floats, env: Environment, y: Floats, q: Floats, work: Floats) -> None:
-    # the inverse of _level_to_enu
-    r, jac = env.earth_radius_m, work[0]
-    _copy(x, p, y, q)
-    y[2] = x[2] + (x[0] * x[0] + x[1] * x[1]) / (2.0 * r)
-    y[5] = x[5] + (x[0] * x[3] + x[1] * x[4]) / r
-    jac[:, :] = 0.0
-    for i in range(7):
-        jac[i, i] = 1.0
-    jac[2, 0], jac[2, 1] = x[0] / r, x[1] / r
-    jac[5, 0], jac[5, 1], jac[5, 3], jac[5, 4] = x[3] / r, x[4] / r, x[0] / r, x[1] / r
-    _sandwich(jac, q, work[1])
-
-
-@njit(cache=True, error_model="numpy")
-def _forget_drag(x: Floats, p: Floats, noise: Noise) -> None:
-    for k in range(7):
-        p[6, k], p[k, 6] = 0.0, 0.0
-    x[6], p[6, 6] = noise.ln_drag, noise.sigma_ln_drag * noise.sigma_ln_drag
-
-
-@njit(cache=True, error_model="numpy")
-def _elevation_of(z: Floats, sensor: Sensor, env: Environment, noise: Noise) -> tuple[float, float]:
-    # elevation of a plot and the sigma of its height where that had to be assumed (0: it was measured)
-    own = height_over_site(sensor.position[0], sensor.position[1], sensor.position[2], env) + env.site_height_m
-    rise, sigma = z[HEIGHT] - own, 0.0
-    if not math.isnan(z[EL]):
-        return z[EL], 0.0
-    if math.isnan(rise):
-        rise, sigma = min(noise.height, 0.5 * z[RANGE]), min(noise.sigma_height, 0.4 * z[RANGE])
-    bend = 1.0 / (env.earth_radius_m + own)
-    sine = (rise * (2.0 + rise * bend) / z[RANGE] - z[RANGE] * bend) / 2.0
-    return math.asin(min(max(sine, -0.999), 0.999)), sigma
-
-
-@njit(cache=True, error_model="numpy")
-def start_tracks(tracks: Tracks, i_plot: Ints, plots: Plots, sensor: Sensor, env: Environment, noise: Noise) -> None:
-    """Write a new track into each row of `tracks` from one plot each: its position, and a velocity of 0 +- prior.
-
-    Where a 2D plot has no height one is assumed (held until something measures it), with a wide covariance.
-    """
-    work, big = np.empty((4, 7, 7)), 1e10
-    for i in range(i_plot.shape[0]):
-        z, var = plots.z[i_plot[i]], plots.var[i_plot[i]]
-        el, sigma_height = _elevation_of(z, sensor, env, noise)
-        across, up = z[RANGE] * math.cos(el), z[RANGE] * math.sin(el)
-        s0, s1 = across * math.sin(z[AZ]), across * math.cos(z[AZ])
-        x, p = tracks.x[i], tracks.cov[i]
-        x[:, :], p[:, :, :] = 0.0, 0.0
-        for k in range(3):
-            at = sensor.rotation[0, k] * s0 + sensor.rotation[1, k] * s1 + sensor.rotation[2, k] * up
-            x[BALLISTIC, k] = sensor.position[k] + at
-            x[LEVEL, k] = x[BALLISTIC, k]
-        x[LEVEL, 2] = height_over_site(x[LEVEL, 0], x[LEVEL, 1], x[LEVEL, 2], env)
-        for m in range(2):
-            for k in range(3):
-                p[m, k, k], p[m, 3 + k, 3 + k] = big, noise.sigma_speed * noise.sigma_speed
-            _forget_drag(x[m], p[m], noise)
-        is_known = sigma_height == 0.0
-        p[LEVEL, 5, 5] = noise.sigma_climb * noise.sigma_climb if is_known else 0.0
-        if not is_known:
-            p[LEVEL, 2, 2] = sigma_height * sigma_height
-        tracks.t_s[i], tracks.n_hit[i] = plots.t_s[i_plot[i]], 1
-        tracks.has_height[i], tracks.has_round[i] = is_known, not math.isnan(z[EL])
-        tracks.ln_odds[i] = math.log(noise.p_ballistic / (1.0 - noise.p_ballistic))
-        update_state(x[LEVEL], p[LEVEL], True, not is_known, z, var, sensor, env, work)
-        if tracks.has_round[i]:
-            update_state(x[BALLISTIC], p[BALLISTIC], False, False, z, var, sensor, env, work)
-
-
-@njit(cache=True, error_model="numpy")
-def _predict_second(
-    x: Floats, p: Floats, dt: float, z: Floats, sensor: Sensor, env: Environment, noise: Noise, work: Floats
-) -> None:
-    # Predict a one-plot track through the velocity that the second plot implies: a Jacobian at rest has no drag.
-    el = z[EL]
-    across, up = z[RANGE] * math.cos(el), z[RANGE] * math.sin(el)
-    s0, s1 = across * math.sin(z[AZ]), across * math.cos(z[AZ])
-    line, mid, offset, f = np.empty(7), np.empty(7), np.empty(7), np.empty((7, 7))
-    for k in range(7):
-        line[k] = x[k]
-    for k in range(3):
-        at = sensor.rotation[0, k] * s0 + sensor.rotation[1, k] * s1 + sensor.rotation[2, k] * up
-        line[3 + k] = (sensor.position[k] + at - x[k]) / dt
-    line[5] += 0.5 * env.gravity_mps2 * dt
-    speed = math.sqrt(line[3] * line[3] + line[4] * line[4] + line[5] * line[5])
-    shrink = min(1.0, 4.0 * noise.sigma_speed / max(speed, 1.0))  # beyond 4 sigma the plot is hardly this track's
-    for k in range(3, 6):
-        line[k] *= shrink
-    for k in range(7):
-        offset[k] = x[k] - line[k]
-        x[k] = line[k]
-    steps = max(1, int(math.ceil(abs(dt) / MAX_STEP_S)))
-    h = dt / steps
-    for _ in range(steps):
-        _rk4(x, h, env, mid)
-        _jacobian(mid, h, env, f, work[3])
-        _sandwich(f, p, work[1])
-        for i in range(3):
-            _diffuse(p, i, noise.ballistic_q, abs(h))
-        p[6, 6] += noise.ln_drag_q * abs(h)
-        for i in range(7):
-            line[i] = 0.0
-            for k in range(7):
-                line[i] += f[i, k] * offset[k]
-        for i in range(7):
-            offset[i] = line[i]
-    for k in range(7):
-        x[k] += offset[k]
-
-
-@njit(cache=True, error_model="numpy")
-def update_tracks(
-    tracks: Tracks,
-    i_track: Ints,
-    i_plot: Ints,
-    plots: Plots,
-    sensor: Sensor,
-    env: Environment,
-    noise: Noise,
-    nis: Floats,
-) -> None:
-    """Update row i_track[k] by plot i_plot[k], both models, their odds and the bookkeeping of the row, in place.
-
-    nis[k] gets the squared innovation distance of the likelier model. A model that lost by the limit of the odds and
-    no longer follows the plots (beyond 5 sigma) starts again from the other one.
-    """
-    work, spare_x, spare_p = np.empty((4, 7, 7)), np.empty(7), np.empty((7, 7))
-    for k in range(i_track.shape[0]):
-        i, j = i_track[k], i_plot[k]
-        z, var = plots.z[j], plots.var[j]
-        dt = plots.t_s[j] - tracks.t_s[i]
-        x, p = tracks.x[i], tracks.cov[i]
-        had_height = tracks.has_height[i]
-        tracks.has_height[i] = had_height or not math.isnan(z[EL]) or not math.isnan(z[HEIGHT])
-        if tracks.has_height[i] and not had_height:
-            p[LEVEL, 5, 5] = noise.sigma_climb * noise.sigma_climb
-        predict_level(x[LEVEL], p[LEVEL], dt, tracks.has_height[i], noise)
-        ln_l, far_l = update_state(x[LEVEL], p[LEVEL], True, not tracks.has_height[i], z, var, sensor, env, work)
-        nis[k] = far_l
-        if tracks.has_round[i]:
-            if tracks.n_hit[i] == 1 and dt > 0.0 and not math.isnan(z[EL]):
-                _predict_second(x[BALLISTIC], p[BALLISTIC], dt, z, sensor, env, noise, work)
-            else:
-                predict_ballistic(x[BALLISTIC], p[BALLISTIC], dt, env, noise, work)
-            ln_b, far_b = update_state(x[BALLISTIC], p[BALLISTIC], False, False, z, var, sensor, env, work)
-            odds = tracks.ln_odds[i] + ln_b - ln_l
-            tracks.ln_odds[i] = min(max(odds, -noise.odds_limit), noise.odds_limit)
-            x[BALLISTIC, 6] = min(max(x[BALLISTIC, 6], LN_DRAG_LOW), LN_DRAG_HIGH)
-            if odds > 0.0:
-                nis[k] = far_b
-            if odds >= noise.odds_limit and far_l > GARBLED_D2:
-                _enu_to_level(x[BALLISTIC], p[BALLISTIC], env, spare_x, spare_p, work)
-                _forget_drag(spare_x, spare_p, noise)
-                _copy(spare_x, spare_p, x[LEVEL], p[LEVEL])
-            elif odds <= -noise.odds_limit and far_b > GARBLED_D2:
-                _level_to_enu(x[LEVEL], p[LEVEL], env, spare_x, spare_p, work)
-                _copy(spare_x, spare_p, x[BALLISTIC], p[BALLISTIC])
-        elif not math.isnan(z[EL]):
-            _level_to_enu(x[LEVEL], p[LEVEL], env, spare_x, spare_p, work)
-            _copy(spare_x, spare_p, x[BALLISTIC], p[BALLISTIC])
-            tracks.has_round[i] = True
-        tracks.t_s[i] = plots.t_s[j]
-        tracks.n_hit[i] += 1
-
-
-@njit(cache=True, error_model="numpy")
-def report_tracks(
-    tracks: Tracks, i_track: Ints, t_s: Floats, env: Environment, noise: Noise, state: Floats, cov: Floats
-) -> None:
-    """Write ENU state (k, 7) and covariance (k, 7, 7) of rows i_track at times t_s, from the likelier model.
-
-    The table is not changed. An unknown height is written as assumed: the caller marks it.
-    """
-    work, x, p = np.empty((4, 7, 7)), np.empty(7), np.empty((7, 7))
-    for k in range(i_track.shape[0]):
-        i = i_track[k]
-        dt = t_s[k] - tracks.t_s[i]
-        if tracks.has_round[i] and tracks.ln_odds[i] > 0.0:
-            _copy(tracks.x[i, BALLISTIC], tracks.cov[i, BALLISTIC], state[k], cov[k])
-            if dt != 0.0:
-                predict_ballistic(state[k], cov[k], dt, env, noise, work)
-        else:
-            _copy(tracks.x[i, LEVEL], tracks.cov[i, LEVEL], x, p)
-            if dt != 0.0:
-                predict_level(x, p, dt, tracks.has_height[i], noise)
-            _level_to_enu(x, p, env, state[k], cov[k], work)

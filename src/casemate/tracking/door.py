@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.model.messages import Scan
-from casemate.model.records import Refusal, Records
+from casemate.model.records import Records, Refusal
 from casemate.physics.radar import SensorModel
 from casemate.tracking.filter import FLOAT_FIELDS, Floats, Ints
 

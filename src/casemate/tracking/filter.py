@@ -1,19 +1,20 @@
-"""The filter: the table of tracks and what plots do to its rows. Face of the Kalman kernels.
+"""The filter: the table of tracks and what plots do to its rows. Face of the Kalman and track kernels.
 
 Every track runs two motion models side by side, ballistic and level, weighted by their likelihoods (a static
-multiple model: Bar-Shalom, Li, Kirubarajan, Estimation with Applications, 2001, section 11.6.2; the odds are kept within
-a limit, so that they can turn). Letters: x state, P (`cov`) covariance, z measurement, S its predicted covariance.
+multiple model: Bar-Shalom, Li, Kirubarajan, Estimation with Applications, 2001, section 11.6.2; the odds are kept
+within a limit, so that they can turn). Letters: x state, P (`cov`) covariance, z measurement, S its
+predicted covariance.
 """
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
-from casemate.kernels import kalman
+from casemate.kernels import kalman, tracks
 from casemate.model.records import PLOT, Motion, Records, TrackStatus
 from casemate.physics.atmosphere import Environment
 from casemate.physics.radar import SensorModel
@@ -22,6 +23,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+_T = TypeVar("_T", bound=np.generic)
 _CONFIRMED, _COASTING = np.uint8(TrackStatus.CONFIRMED), np.uint8(TrackStatus.COASTING)
 _BALLISTIC, _LEVEL = np.uint8(Motion.BALLISTIC), np.uint8(Motion.LEVEL)
 
@@ -53,7 +55,7 @@ PRIORS = kalman.Noise(
 """Process noise and priors."""
 
 
-Plots = kalman.Plots
+Plots = tracks.Plots
 
 
 class Pairs(NamedTuple):
@@ -71,6 +73,7 @@ class Reported(NamedTuple):
     cov: Floats  # (k, 7, 7)
 
 
+_Room = tuple[Floats, Floats, Floats, Ints, Flags, NDArray[np.uint8]]
 _AXIS = (0, 0, 1, 1, 1, 0)
 """Which axis of each block of the table counts tracks."""
 
@@ -85,7 +88,7 @@ class Table:
     def __init__(self, n_sensors: int) -> None:
         self.n, self._n_sensors = 0, n_sensors
         # columns of one type side by side, each contiguous: few arrays to compact, and kernels see plain columns
-        self._room: tuple[NDArray[np.generic], ...] = (
+        self._room: _Room = (
             np.zeros((64, 2, 7)),
             np.zeros((64, 2, 7, 7)),
             np.zeros((4, 64)),
@@ -125,9 +128,10 @@ class Table:
         """Add zeroed rows at the end; returns where."""
         new = slice(self.n, self.n + count)
         if new.stop > len(self._room[0]):
-            self._room = tuple(
-                _widened(block, axis, 2 * new.stop) for block, axis in zip(self._room, _AXIS, strict=True)
-            )
+            x, cov, floats, ints, flags, status = self._room
+            size = 2 * new.stop
+            head = (_widened(x, 0, size), _widened(cov, 0, size), _widened(floats, 1, size))
+            self._room = (*head, _widened(ints, 1, size), _widened(flags, 1, size), _widened(status, 0, size))
         for block, axis in zip(self._room, _AXIS, strict=True):
             block[(slice(None),) * axis + (new,)] = 0
         self.n = new.stop
@@ -157,13 +161,13 @@ class Table:
         """Whether (n,) each track was confirmed, coasting or not."""
         return (self.status == _CONFIRMED) | (self.status == _COASTING)
 
-    def rows(self, t_ref_ns: int) -> kalman.Tracks:
+    def rows(self, t_ref_ns: int) -> tracks.Tracks:
         """Bundle the columns for a kernel, times in seconds from a reference."""
         t_s = (self.t_ns - t_ref_ns) / NS_PER_S
-        return kalman.Tracks(t_s, self.x, self.cov, self.ln_odds, self.has_round, self.has_height, self.n_hit)
+        return tracks.Tracks(t_s, self.x, self.cov, self.ln_odds, self.has_round, self.has_height, self.n_hit)
 
 
-def _widened(block: NDArray[np.generic], axis: int, size: int) -> NDArray[np.generic]:
+def _widened(block: NDArray[_T], axis: int, size: int) -> NDArray[_T]:
     shape = list(block.shape)
     shape[axis] = size
     wide = np.zeros(shape, block.dtype)
@@ -189,12 +193,12 @@ class Filter:
         self._bundles = tuple(_bundle(sensor) for sensor in sensors)
         self._room = 1024
 
-    def plots_of(self, sensor_id: int, t_ns: Ints, values: Floats, t_ref_ns: int) -> kalman.Plots:
+    def plots_of(self, sensor_id: int, t_ns: Ints, values: Floats, t_ref_ns: int) -> tracks.Plots:
         """Bundle accepted plots, (n, 10) by `floats_of`, for the kernels."""
         n = len(t_ns)
         z, var, pos, slack = np.empty((n, 5)), np.empty((n, 5)), np.empty((n, 3)), np.empty(n)
         kalman.gather_plots(values, self._bundles[sensor_id], self.environment, z, var, pos, slack)
-        return kalman.Plots((t_ns - t_ref_ns) / NS_PER_S, z, var, pos, slack, t_ns)
+        return tracks.Plots((t_ns - t_ref_ns) / NS_PER_S, z, var, pos, slack, t_ns)
 
     def watch(
         self, table: Table, now: Reported, sensor_id: int, arc_rad: tuple[float, float]
@@ -205,13 +209,13 @@ class Filter:
         kalman.watch_tracks(now.state, table.has_height, bundle, self.environment, *arc_rad, EDGE_SIGMAS, codes)
         return (codes & 1) > 0, (codes & 2) > 0, (codes & 4) > 0
 
-    def score(self, table: Table, plots: kalman.Plots, sensor_id: int, t_ref_ns: int, free_s: Floats) -> Pairs:
+    def score(self, table: Table, plots: tracks.Plots, sensor_id: int, t_ref_ns: int, free_s: Floats) -> Pairs:
         """Find the pairs inside the gate and their log-likelihood ratios; `free_s` is each track's earliest plot."""
         rows, sensor = table.rows(t_ref_ns), self._bundles[sensor_id]
         while True:
             i_track, i_plot = np.empty(self._room, np.int64), np.empty(self._room, np.int64)
             llr = np.empty(self._room)
-            n = kalman.score_pairs(
+            n = tracks.score_pairs(
                 rows, plots, sensor, self.environment, self.noise, free_s, GATE_D2, i_track, i_plot, llr
             )
             if n <= self._room:
@@ -219,27 +223,27 @@ class Filter:
             self._room = 2 * n
 
     def update(
-        self, table: Table, i_track: Ints, i_plot: Ints, plots: kalman.Plots, sensor_id: int, t_ref_ns: int
+        self, table: Table, i_track: Ints, i_plot: Ints, plots: tracks.Plots, sensor_id: int, t_ref_ns: int
     ) -> None:
         """Update rows by plots, pair by pair."""
         nis = np.empty(len(i_track))
         sensor = self._bundles[sensor_id]
-        kalman.update_tracks(table.rows(t_ref_ns), i_track, i_plot, plots, sensor, self.environment, self.noise, nis)
+        tracks.update_tracks(table.rows(t_ref_ns), i_track, i_plot, plots, sensor, self.environment, self.noise, nis)
         table.nis[i_track] = nis
 
-    def start(self, table: Table, new: slice, i_plot: Ints, plots: kalman.Plots, sensor_id: int, t_ref_ns: int) -> None:
+    def start(self, table: Table, new: slice, i_plot: Ints, plots: tracks.Plots, sensor_id: int, t_ref_ns: int) -> None:
         """Fill new rows of the table from one plot each."""
         c = table.rows(t_ref_ns)
-        rows = kalman.Tracks(
+        rows = tracks.Tracks(
             c.t_s[new], c.x[new], c.cov[new], c.ln_odds[new], c.has_round[new], c.has_height[new], c.n_hit[new]
         )
-        kalman.start_tracks(rows, i_plot, plots, self._bundles[sensor_id], self.environment, self.noise)
+        tracks.start_tracks(rows, i_plot, plots, self._bundles[sensor_id], self.environment, self.noise)
 
     def report(self, table: Table, i_track: Ints, t_ns: Ints, t_ref_ns: int) -> Reported:
         """Give ENU state and covariance of rows at the given times; the table stays as it is."""
         state, cov = np.empty((len(i_track), 7)), np.empty((len(i_track), 7, 7))
         t_s = (t_ns - t_ref_ns) / NS_PER_S
-        kalman.report_tracks(table.rows(t_ref_ns), i_track, t_s, self.environment, self.noise, state, cov)
+        tracks.report_tracks(table.rows(t_ref_ns), i_track, t_s, self.environment, self.noise, state, cov)
         return Reported(state, cov)
 
 
@@ -281,7 +285,7 @@ def floats_of(plots: Records) -> Floats:
     return np.ndarray((len(plots), len(FLOAT_FIELDS)), np.float64, plots, offset, strides).copy()
 
 
-def pick(plots: kalman.Plots, index: Ints) -> kalman.Plots:
+def pick(plots: tracks.Plots, index: Ints) -> tracks.Plots:
     """Take some plots of a bundle."""
     t_s, z, var, pos, slack, t_ns = plots
-    return kalman.Plots(t_s[index], z[index], var[index], pos[index], slack[index], t_ns[index])
+    return tracks.Plots(t_s[index], z[index], var[index], pos[index], slack[index], t_ns[index])

@@ -23,6 +23,7 @@ from casemate.physics.radar import SensorModel, arc_width
 from casemate.tracking import door
 from casemate.tracking.association import associate
 from casemate.tracking.filter import (
+    EDGE_SIGMAS,
     LEAST_FALSE_PLOTS,
     Filter,
     Flags,
@@ -45,7 +46,15 @@ UNDER_GROUND_M = 30.0
 MOST_SCORE = 200.0
 """Scores stop growing here: e^200 to 1 is certain."""
 
-_COUNTS = ("plots_in", "plots_assigned", "pairs", "clusters", "tracks_born", "tracks_confirmed", "tracks_dropped")
+_COUNTS: tuple[str, ...] = (
+    "plots_in",
+    "plots_assigned",
+    "pairs",
+    "clusters",
+    "tracks_born",
+    "tracks_confirmed",
+    "tracks_dropped",
+)
 
 
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,7 +122,7 @@ class Tracker:
 
     def update(self, scan: Scan) -> TrackStep:
         """Take in what a sensor delivered: refuse, associate, update, count misses, start, confirm, drop."""
-        counts = dict.fromkeys(_COUNTS, 0)
+        counts: dict[str, int] = dict.fromkeys(_COUNTS, 0)
         counts["plots_in"] = len(scan.plots)
         fates = np.zeros(len(scan.plots), FATE)
         fates["plot_id"] = scan.plots["plot_id"]
@@ -147,7 +156,7 @@ class Tracker:
 
     def tick(self, t_ns: int) -> TrackStep:
         """Let time pass without plots: tracks coast, and are dropped when it has been too long."""
-        counts = dict.fromkeys(_COUNTS, 0)
+        counts: dict[str, int] = dict.fromkeys(_COUNTS, 0)
         fates = freeze(np.zeros(0, FATE))
         if not 0 <= t_ns < door.LATEST_NS:
             return TrackStep(freeze(np.zeros(0, TRACK)), fates, counts)

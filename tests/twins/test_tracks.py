@@ -1,0 +1,155 @@
+"""The track kernels against plain matrices."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from casemate.kernels import kalman
+from casemate.kernels import tracks as kernel
+from casemate.kernels.motion import Environment
+from casemate.tracking.filter import PRIORS
+
+sys.path.insert(0, str(Path(__file__).parent))
+import naive_kalman as naive
+import naive_tracks
+
+SEEDS = range(6)
+
+
+def world(rng):
+    """A round Earth with wind, and a sensor away from the origin with a leaning horizon."""
+    heights = -1000.0 + 100.0 * np.arange(410)
+    same = np.ones(410)
+    air = np.stack([1.2 * np.exp(-heights / 9000), same / 335.0, 4.0 * same, -3.0 * same], axis=1)
+    drag = 1.0 + 0.5 * np.linspace(0.0, 1.0, 40) ** 2
+    env = Environment(-1000.0, 100.0, air, 0.1, drag, 9.81, 6.37e6, 0.0, 5e-5, 5e-5, 300.0, 0.0)
+    rotation = np.linalg.qr(np.eye(3) + rng.normal(0.0, 0.01, (3, 3)))[0]
+    rotation *= np.sign(np.diag(rotation))[:, None]
+    sigmas = np.array([15.0, 3e-3, 3e-3, np.nan, 30.0])
+    edges = np.array([500.0, 12e3, 5.5, 2.0, 0.01, 1.0])
+    place = rng.normal(0.0, 500.0, 3)
+    return env, kalman.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)
+
+
+def state(rng):
+    """A state and a covariance with correlations."""
+    typical = np.array([4e3, 7e3, 1500.0, -80.0, -150.0, 60.0, -8.4])
+    x = typical + rng.normal(0.0, 1.0, 7) * [1e3, 1e3, 200, 30, 30, 30, 0.2]
+    root = rng.normal(0.0, 1.0, (7, 7)) * np.array([30.0, 30, 30, 5, 5, 5, 0.2])[:, None]
+    return x, root @ root.T
+
+
+def plot_of(rng, x, is_level, sensor, env, missing=()):
+    """A noisy measurement of a state."""
+    var = np.array([15.0, 3e-3, 3e-3, 2.0, 30.0]) ** 2
+    z = naive.project(x, is_level, sensor, env)[0] + rng.normal(0.0, 1.0, 5) * np.sqrt(var)
+    z[list(missing)] = np.nan
+    return z, var
+
+
+def close(a, b):
+    """Equal to 1e-10 of the largest element."""
+    scale = np.abs(b).max()
+    assert np.abs(a - b).max() <= 1e-10 * max(scale, 1.0)
+
+
+def tracks_of(rng, n):
+    """A table of n tracks."""
+    states = [[state(rng), state(rng)] for _ in range(n)]
+    x, cov = np.array([[m[0] for m in s] for s in states]), np.array([[m[1] for m in s] for s in states])
+    x[:, 1] = x[:, 0] + rng.normal(0.0, 5.0, (n, 7)) * [1, 1, 1, 0.2, 0.2, 0.2, 0]
+    return kernel.Tracks(
+        np.full(n, -1.0),
+        x,
+        cov,
+        rng.normal(0.0, 2.0, n),
+        rng.random(n) < 0.7,
+        np.ones(n, np.bool_),
+        np.full(n, 5),
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pairs_and_updates(seed):
+    """Gate, score and update a table; report it."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    tracks = tracks_of(rng, 5)
+    z, var, pos = [], [], []
+    for i in range(5):
+        ahead, _ = naive.predict_ballistic(tracks.x[i, 0], tracks.cov[i, 0], 1.0, env, PRIORS)
+        measured = plot_of(rng, ahead, False, sensor, env, [(3, 4), (3,), (2, 3)][i % 3])
+        z.append(measured[0])
+        var.append(measured[1])
+        pos.append(ahead[:3])
+    t_ns = np.zeros(5, np.int64)
+    plots = kernel.Plots(np.zeros(5), np.array(z), np.array(var), np.array(pos), np.full(5, 300.0), t_ns)
+    i_track, i_plot, llr = np.empty(25, np.int64), np.empty(25, np.int64), np.empty(25)
+    n = kernel.score_pairs(tracks, plots, sensor, env, PRIORS, np.full(5, -1.0), 16.0, i_track, i_plot, llr)
+    found = {(int(a), int(b)): c for a, b, c in zip(i_track[:n], i_plot[:n], llr[:n], strict=True)}
+    for i in range(5):
+        for j in range(5):
+            near, expected = naive_tracks.pair(tracks, i, 0.0, plots.z[j], plots.var[j], sensor, env, PRIORS)
+            assert near == ((i, j) in found)
+            if near:
+                assert found[i, j] == pytest.approx(expected, abs=1e-7)
+    before = kernel.Tracks(*(column.copy() for column in tracks))
+    nis = np.empty(5)
+    each = np.arange(5)
+    kernel.update_tracks(tracks, each, each, plots, sensor, env, PRIORS, nis)
+    for i in range(5):
+        x, p = naive.predict_level(before.x[i, 1], before.cov[i, 1], 1.0, True, PRIORS)
+        y, q, ln_l, _ = naive.update_state(x, p, True, False, plots.z[i], plots.var[i], sensor, env)
+        assert np.allclose(tracks.x[i, 1], y, rtol=1e-7, atol=1e-6)
+        if before.has_round[i]:
+            x, p = naive.predict_ballistic(before.x[i, 0], before.cov[i, 0], 1.0, env, PRIORS)
+            y, q, ln_b, _ = naive.update_state(x, p, False, False, plots.z[i], plots.var[i], sensor, env)
+            assert np.allclose(tracks.x[i, 0], y, rtol=1e-7, atol=1e-6)
+            assert np.allclose(tracks.cov[i, 0], q, rtol=1e-6, atol=1e-5)
+            odds = np.clip(before.ln_odds[i] + ln_b - ln_l, -PRIORS.odds_limit, PRIORS.odds_limit)
+            assert tracks.ln_odds[i] == pytest.approx(odds, abs=1e-6)
+    at, cov = np.empty((5, 7)), np.empty((5, 7, 7))
+    kernel.report_tracks(tracks, each, np.full(5, 0.5), env, PRIORS, at, cov)
+    for i in range(5):
+        if tracks.has_round[i] and tracks.ln_odds[i] > 0.0:
+            x, p = naive.predict_ballistic(tracks.x[i, 0], tracks.cov[i, 0], 0.5, env, PRIORS)
+        else:
+            x, p = naive.predict_level(tracks.x[i, 1], tracks.cov[i, 1], 0.5, True, PRIORS)
+            x, j = naive.to_enu(x, env)
+            p = j @ p @ j.T
+        close(at[i], x)
+        close(cov[i], p)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_starts(seed):
+    """A new track lies where its plot is, as sure as its plot; a second hit gives it the velocity between them."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    x, _ = state(rng)
+    z, var = plot_of(rng, x, False, sensor, env, (3, 4))
+    ahead, _ = naive.predict_ballistic(x, np.eye(7), 1.0, env, PRIORS)
+    z2, _ = plot_of(rng, ahead, False, sensor, env, (3, 4))
+    none, t_ns = np.zeros(2), np.zeros(2, np.int64)
+    plots = kernel.Plots(np.array([0.0, 1.0]), np.array([z, z2]), np.array([var, var]), np.zeros((2, 3)), none, t_ns)
+    tracks = kernel.Tracks(
+        np.zeros(1),
+        np.zeros((1, 2, 7)),
+        np.zeros((1, 2, 7, 7)),
+        np.zeros(1),
+        np.zeros(1, np.bool_),
+        np.zeros(1, np.bool_),
+        np.zeros(1, np.int64),
+    )
+    kernel.start_tracks(tracks, np.array([0]), plots, sensor, env, PRIORS)
+    for m in (naive.B, naive.L):
+        zhat, h = naive.project(tracks.x[0, m], m == naive.L, sensor, env)
+        assert np.allclose(zhat[:3], z[:3], atol=1e-6)
+        at = h[:3, :3] @ tracks.cov[0, m, :3, :3] @ h[:3, :3].T
+        assert np.allclose(np.diag(at), var[:3], rtol=1e-3)
+        assert (tracks.x[0, m, 3:6] == 0.0).all()
+    kernel.update_tracks(tracks, np.array([0]), np.array([1]), plots, sensor, env, PRIORS, np.empty(1))
+    assert np.abs(tracks.x[0, 0, 3:6] - ahead[3:6]).max() < 150.0
+    assert tracks.n_hit[0] == 2
