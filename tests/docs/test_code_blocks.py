@@ -46,12 +46,10 @@ def run_console(body: str, folder: pathlib.Path) -> None:
         elif line.strip():
             assert commands, f"output before any command: {line}"
             commands[-1][1].append(line)
-    path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for command, shown in commands:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=folder,
-            env={**os.environ, "PATH": path, "COLUMNS": "100"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,6 +80,8 @@ def run_toml(body: str, folder: pathlib.Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_code_block_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("COLUMNS", "100")
     namespace: dict[str, object] = {"__name__": "__docs__"}
     for line, language, body in blocks_of(page):
         match language:
