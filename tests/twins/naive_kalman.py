@@ -196,8 +196,13 @@ def gather_plots(values, sensor, env):
     var = sigma**2
     if not sensor.has_elevation:
         own = height_over_site(*sensor.position, env) + env.site_height_m
-        sine = np.nan_to_num((z[:, 4] - own) / z[:, 0])
+        sine = np.minimum(np.nan_to_num((z[:, 4] - own) / z[:, 0]), 1.0)
         var[:, 1] /= np.maximum(1.0 - sine**2, 0.03)
+        var[:, 0] += (300.0 * sine) ** 2
+        above = sine > math.sin(sensor.edges[5])
+        z[above, 4] = np.nan
+        var[above, 0] += (0.5 * z[above, 0]) ** 2
+        var[above, 1] += 0.087**2
     flat = np.isnan(z[:, 2])
     el = np.where(flat, 0.0, z[:, 2])
     s = np.stack([np.cos(el) * np.sin(z[:, 1]), np.cos(el) * np.cos(z[:, 1]), np.sin(el)], axis=1) * z[:, :1]

@@ -59,6 +59,8 @@ class Noise(NamedTuple):
 
 LN_2PI = math.log(2.0 * math.pi)
 HEIGHT_SPAN = 15_000.0  # m, false and garbled heights spread evenly over it
+HEIGHT_DATUM_M = 300.0  # m, 1 sigma, pressure height against true: 8.2 m/hPa (U.S. Standard 1976) for 30 hPa of weather
+CONE_RAD = 0.087  # 5 deg, 1 sigma of azimuth where range and height contradict each other [A]
 P_GARBLED = 0.02  # share of transponder heights that are wrong by far
 GARBLED_D2 = 25.0  # a height beyond 5 sigma is one of them
 MAX_STEP_S = 1.0  # of the Runge-Kutta integration: 1 cm at 700 m/s
@@ -438,7 +440,9 @@ def gather_plots(
     """Write measurements, variances and rough positions of plots from the float fields of PLOT rows (m, 10).
 
     A missing sigma is the sensor's own. A 2D radar's azimuth error grows as 1 / cos(elevation), known from the reported
-    height: its beam turns about the vertical (Skolnik, Radar Handbook, 3rd ed. 2008, section 7.9).
+    height: its beam turns about the vertical (Skolnik, Radar Handbook, 3rd ed. 2008, section 7.9). A pressure height
+    is off the antenna's datum, which near the cone of silence bends the range; one that would lie above the coverage
+    contradicts the range and is not used.
     """
     own = height_over_site(sensor.position[0], sensor.position[1], sensor.position[2], env) + env.site_height_m
     for i in range(values.shape[0]):
@@ -451,8 +455,15 @@ def gather_plots(
                 z[i, k] = math.nan  # an element without any sigma says nothing
         is_flat = math.isnan(z[i, EL])
         if not sensor.has_elevation and not math.isnan(z[i, HEIGHT]):
-            sine = (z[i, HEIGHT] - own) / row[0]
+            sine = min((z[i, HEIGHT] - own) / row[0], 1.0)
             var[i, AZ] /= max(1.0 - sine * sine, 0.03)
+            var[i, RANGE] += (HEIGHT_DATUM_M * sine) ** 2
+            if sine > math.sin(
+                sensor.edges[5]
+            ):  # a height over the coverage: it, or the antenna's, is not to be believed
+                z[i, HEIGHT] = math.nan
+                var[i, RANGE] += (0.5 * row[0]) ** 2
+                var[i, AZ] += CONE_RAD**2
         el = 0.0 if is_flat else row[2]
         across, up = row[0] * math.cos(el), row[0] * math.sin(el)
         s0, s1 = across * math.sin(row[1]), across * math.cos(row[1])
