@@ -16,7 +16,7 @@ from casemate.model.catalog import Declaration, RoundClass, SiteFile
 from casemate.model.messages import Events, Scan, Tick
 from casemate.physics.atmosphere import Environment, Profile, build_environment, drag_shape_of
 from casemate.physics.geodesy import SiteFrame
-from casemate.physics.radar import SensorModel
+from casemate.physics.radar import sensor_models
 from casemate.tracking.tracker import Settings as TrackerSettings
 from casemate.tracking.tracker import Tracker
 
@@ -98,7 +98,7 @@ class Pipeline:
         self._environment = plan.environment()
         self._rounds: Sequence[RoundClass] = plan.rounds
         self._settings = plan.settings
-        sensors = [SensorModel.of(sensor, frame) for sensor in site.sensor]
+        sensors = sensor_models(site.sensor, frame, is_flat=site.environment.earth == "flat")
         self._tracker = Tracker(sensors, self._environment, plan.settings.tracking)
         self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
         self._warnings = WarningStage(site.zone, plan.settings.warnings)

@@ -53,7 +53,8 @@ HIGH = {
 }
 """What a plot may say [SI]: wide, there to keep arithmetic sane; `range_m` ends at the sensor's own maximum."""
 
-_NEEDED = [FLOAT_FIELDS.index("range_m"), FLOAT_FIELDS.index("az_rad")]
+_NEEDED = ("range_m", "az_rad")  # without these no plot; they come first of the float fields
+assert FLOAT_FIELDS[: len(_NEEDED)] == _NEEDED
 _UNKNOWN_SENSOR, _NOT_FINITE, _OUT_OF_RANGE, _LATE, _FUTURE, _DUPLICATE = (
     np.uint8(why)
     for why in (
@@ -79,7 +80,10 @@ NOTHING_SEEN = Seen(np.zeros(0, np.int64), np.zeros((0, 2)))
 
 def add_seen(seen: Seen, t_ns: Ints, values: Floats, t_late_ns: int) -> Seen:
     """Add accepted plots and forget those that are late by now: they would be refused anyway."""
-    both = Seen(np.concatenate([seen.t_ns, t_ns]), np.concatenate([seen.key, values[:, _NEEDED]]))
+    key = values[:, : len(_NEEDED)]
+    if len(seen.t_ns) == 0 or seen.t_ns.max() < t_late_ns:
+        return Seen(t_ns, key)
+    both = Seen(np.concatenate([seen.t_ns, t_ns]), np.concatenate([seen.key, key]))
     keep = both.t_ns >= t_late_ns
     return both if keep.all() else Seen(both.t_ns[keep], both.key[keep])
 
@@ -127,20 +131,22 @@ def judge(scan: Scan, values: Floats, bounds: Bounds, t_late_ns: int, seen: Seen
     refusal = np.zeros(len(plots), np.uint8)
     if len(plots) == 0:
         return refusal
-    t_ns, key = plots["t_ns"], values[:, _NEEDED]
-    # where several reasons apply the first of `Refusal` stands: so they are written from the last to the first
-    if not is_timely(scan):
-        refusal[:] = _FUTURE
-    refusal[t_ns > scan.t_end_ns] = _FUTURE
-    refusal[t_ns < max(t_late_ns, scan.t_start_ns - OLDEST_NS)] = _LATE
+    t_ns, t_least = plots["t_ns"], max(t_late_ns, scan.t_start_ns - OLDEST_NS)
+    key = values[:, : len(_NEEDED)]
     is_out = (values < bounds.low) | (values > bounds.high)
-    if is_out.any():
+    is_foreign = plots["sensor_id"] != scan.sensor_id
+    is_timed = is_timely(scan) and t_ns.min() >= t_least and t_ns.max() <= scan.t_end_ns
+    if not is_timed or is_out.any() or is_foreign.any() or np.isnan(key).any():
+        # where several reasons apply the first of `Refusal` stands: so they are written from the last to the first
+        refusal[(t_ns > scan.t_end_ns) | (not is_timely(scan))] = _FUTURE
+        refusal[t_ns < t_least] = _LATE
         refusal[is_out.any(axis=1)] = _OUT_OF_RANGE
-        refusal[np.isinf(values).any(axis=1)] = _NOT_FINITE
-    refusal[np.isnan(key).any(axis=1)] = _NOT_FINITE
-    refusal[(plots["sensor_id"] != scan.sensor_id) & (refusal != _NOT_FINITE)] = _UNKNOWN_SENSOR
-    free = np.flatnonzero(refusal == 0)
-    refusal[free[_is_repeated(t_ns[free], key[free], seen)]] = _DUPLICATE
+        refusal[is_foreign] = _UNKNOWN_SENSOR
+        refusal[np.isinf(values).any(axis=1) | np.isnan(key).any(axis=1)] = _NOT_FINITE
+        free = np.flatnonzero(refusal == 0)
+        refusal[free[_is_repeated(t_ns[free], key[free], seen)]] = _DUPLICATE
+    else:
+        refusal[_is_repeated(t_ns, key, seen)] = _DUPLICATE
     return refusal
 
 

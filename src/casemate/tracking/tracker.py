@@ -60,7 +60,7 @@ _COUNTS: tuple[str, ...] = (
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be said about the life of tracks."""
 
-    false_tracks_per_hour: Annotated[float, Meta(gt=0.0, le=1000.0)] = 0.1
+    false_tracks_per_hour: Annotated[float, Meta(gt=0.0, le=1000.0)] = 1.0
     """Confirmed tracks an hour, at most, that are made of declared false plots; sets the confirmation threshold."""
     births_per_s: Positive = 0.1
     """Things that appear in the coverage [1/s]; weighs young tracks against false plots [A]."""
@@ -105,6 +105,11 @@ class Tracker:
         self._t_last_ns = [0] * len(self.sensors)
         self._seen = [door.NOTHING_SEEN for _ in self.sensors]
         self._period_ns = np.array([round(sensor.scan_period_s * NS_PER_S) for sensor in self.sensors], np.int64)
+        self._quiet_ns = 1.5 * self._period_ns
+        self._worst = np.array([self.settings.drop_score_young, self.settings.drop_score])  # young, firm
+        # how long without a chance to be seen: as long as it would take the misses to add up, and firm ones longer
+        self._patience_ns = (np.ceil(self._worst[:, None] / self._ln_miss) + 1.5) * self._period_ns
+        self._patience_ns[1] = np.maximum(self._patience_ns[1], self.settings.coast_most_s * NS_PER_S)
         self._ln_birth = np.array([self._birth_odds(sensor) for sensor in self.sensors])
         plots_per_hour = sum(sensor.false_plots_per_hour for sensor in self.sensors)
         self.threshold = max(math.log(max(plots_per_hour, 1.0) / self.settings.false_tracks_per_hour), 0.0)
@@ -259,18 +264,14 @@ class Tracker:
 
     def _age(self, t_ns: int, now: Reported) -> Flags:
         """Let tracks coast that were not seen lately; drop those missed too often, too long, or down."""
-        table, settings = self.table, self.settings
+        table = self.table
         before = table.status.copy()
         since_ns = t_ns - table.t_ns
-        period_ns = self._period_ns[table.i_sensor]
         is_firm = table.is_confirmed
-        is_silent = (table.n_miss > 0) | (since_ns > 1.5 * period_ns)
+        is_silent = (table.n_miss > 0) | (since_ns > self._quiet_ns[table.i_sensor])
         table.status[is_firm & is_silent] = _COASTING
-        loss = self._ln_miss[table.i_sensor]
-        worst = np.where(is_firm, settings.drop_score, settings.drop_score_young)
-        turns_ns = (np.ceil(worst / loss) + 1.5) * period_ns  # by then the misses would have added up
-        patience_ns = np.where(is_firm, np.maximum(turns_ns, settings.coast_most_s * NS_PER_S), turns_ns)
-        is_over = (table.miss_score <= worst) | (since_ns > patience_ns)
+        kind = is_firm.astype(np.int64)
+        is_over = (table.miss_score <= self._worst[kind]) | (since_ns > self._patience_ns[kind, table.i_sensor])
         is_over |= is_silent & self._is_down(now.state)
         table.status[is_over] = _DROPPED
         return table.status != before
@@ -317,9 +318,10 @@ class Tracker:
         counts["tracks_alive"], counts["tracks_firm"] = table.n, int(table.is_confirmed.sum())
         return TrackStep(rows, fates, counts)
 
-    def _rows(self, index: Ints, when_ns: Ints, now: Reported) -> Records:
+    def _rows(self, some: Ints, when_ns: Ints, now: Reported) -> Records:
         table = self.table
-        rows = np.zeros(len(index), TRACK)
+        rows = np.zeros(len(some), TRACK)
+        index = slice(None) if len(some) == table.n else some  # all of them: no copies by index
         rows["state"], rows["cov"], rows["t_ns"] = now.state[index], now.cov[index], when_ns[index]
         rows["track_id"], rows["status"] = table.track_id[index], table.status[index]
         rows["n_hit"], rows["n_miss"] = np.minimum(table.n_hit[index], 65535), np.minimum(table.n_miss[index], 65535)
@@ -334,5 +336,9 @@ class Tracker:
 
 def _is_sane(table: Table, now: Reported) -> Flags:
     # a sum is finite only if every element is (and no two infinities cancel to NaN, which is not finite either)
+    variance = np.diagonal(now.cov, axis1=1, axis2=2)
+    total = now.state.sum() + now.cov.sum() + table.x.sum() + table.cov.sum()
+    if math.isfinite(total) and variance.min(initial=0.0) >= 0.0:
+        return np.ones(table.n, np.bool_)
     total = now.state.sum(axis=1) + now.cov.sum(axis=(1, 2)) + table.x.sum(axis=(1, 2)) + table.cov.sum(axis=(1, 2, 3))
-    return np.isfinite(total) & (np.diagonal(now.cov, axis1=1, axis2=2).min(axis=1, initial=np.inf) >= 0.0)
+    return np.isfinite(total) & (variance.min(axis=1, initial=np.inf) >= 0.0)
