@@ -12,7 +12,8 @@ from casemate.errors import SettingsError
 from casemate.io import recorder
 from casemate.io.journal import JournalWriter
 from casemate.io.picture import draw_run
-from casemate.io.recorder import RunRecorder, check_writable, read_run, write_summary
+from casemate.io.recorder import RunRecorder, check_writable, write_summary
+from casemate.io.run_folder import read_run
 from casemate.model.catalog import DefendedAsset, RadarSite, SiteFile, SitePoint, WarningZone
 from casemate.model.messages import Aside, Events, Scan, Tick, WarningLevel, ZoneWarning
 from casemate.model.records import FATE, IMPACT, LABEL, PLOT, TRACK, TRACK_CLASS, Motion, Refusal, TrackStatus, missing

@@ -2,52 +2,41 @@
 # matplotlib leaves its keyword arguments untyped, in nearly every call:
 # pyright: reportUnknownMemberType=false
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.io import journal
+from casemate.io.chart import (
+    ASSET,
+    COLOURS,
+    EARTH_M,
+    FAINT,
+    GROUND_M,
+    INK,
+    OPEN_CLASS,
+    OTHER_COLOUR,
+    PAPER,
+    QUIET,
+    WARNED,
+    Line,
+    column,
+    draw_legend,
+    draw_map,
+    lines_of,
+)
 from casemate.io.profile import StrPath
-from casemate.io.recorder import RunTables, read_run
+from casemate.io.run_folder import RunTables, read_run
 from casemate.io.settings import NOT_A_ROUND
 from casemate.model.catalog import SiteFile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Floats = NDArray[np.float64]
-
-INK, FAINT, PAPER = "#1f2933", "#9aa5b1", "#ffffff"
-WARNED, QUIET, ASSET = "#d64545", "#7b8794", "#2f6f4f"
-COLOURS: Final = ("#c2410c", "#1d4ed8", "#7c3aed", "#0f766e", "#b45309", "#be185d")
-"""Colours of the round classes in order of their names; told apart by colour-blind eyes in pairs of neighbours."""
-OTHER_COLOUR: Final = "#64748b"
-ELLIPSES: Final = ((0.5, 1.386), (0.9, 4.605))
-"""Probability and chi-square of two degrees of freedom: -2 ln(1 - p)."""
-MAX_PLOTS: Final = 20_000
-"""Dots that are drawn at most; more make a grey sheet."""
-GROUND_M: Final = 15.0
-"""A round that ended lower than this came down; one that ended higher was destroyed in the air."""
-EARTH_M: Final = 6_371_000.0
-"""Mean radius [m] for the fall of the ground along the map: a metre of it at 3.6 km needs no better."""
-
-
-class Line(NamedTuple):
-    """One track as drawn: its class, times, places and heights over the ground (NaN: unknown)."""
-
-    track_id: int
-    round_class: str
-    t_ns: NDArray[np.int64]
-    e_m: Floats
-    n_m: Floats
-    height_m: Floats
 
 
 class _Plan(msgspec.Struct):
@@ -74,10 +63,11 @@ def draw_run(folder: StrPath, path: StrPath) -> None:
         1, 2, width_ratios=(1.15, 1.0), left=0.055, right=0.975, top=0.86, bottom=0.19, wspace=0.16
     )
     chart, sky = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
-    lines = list(_lines(run))
-    classes = sorted({line.round_class for line in lines} - {NOT_A_ROUND})
-    colour_of = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(classes)} | {NOT_A_ROUND: OTHER_COLOUR}
-    _draw_map(chart, run, site, lines, colour_of)
+    lines = list(lines_of(run))
+    classes = sorted({line.round_class for line in lines} - {NOT_A_ROUND, OPEN_CLASS})
+    colour_of = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate([OPEN_CLASS, *classes])}
+    colour_of[NOT_A_ROUND] = OTHER_COLOUR
+    draw_map(chart, run, site, lines, colour_of)
     _draw_sky(sky, run, lines, colour_of)
     _draw_words(figure, chart, sky, run, site)
     figure.savefig(str(path), metadata={"Software": None})
@@ -87,203 +77,6 @@ def _site_of(folder: Path) -> SiteFile | None:
     path = folder / "journal.sqlite"
     plan = journal.read_meta(path).get("plan") if path.is_file() else None
     return None if plan is None else msgspec.json.decode(plan, type=_Plan).site
-
-
-def _column(table: Any, name: str) -> NDArray[Any]:  # noqa: ANN401 a pyarrow table
-    return np.asarray(table[name].to_numpy())
-
-
-def _lines(run: RunTables) -> Iterator[Line]:
-    """Yield the tracks that were confirmed, each in order of time, with the class that they had last."""
-    track_id, status = _column(run.tracks, "track_id"), _column(run.tracks, "status")
-    shown = np.unique(track_id[status == "confirmed"])
-    order = np.lexsort((_column(run.tracks, "t_ns"), track_id))
-    ids: NDArray[Any] = track_id[order]
-    names = ("t_ns", "e_m", "n_m", "u_m", "round_class")
-    columns: list[NDArray[Any]] = [_column(run.tracks, name)[order] for name in names]
-    t_ns, e_m, n_m, u_m, classes = columns
-    first, last = np.searchsorted(ids, shown), np.searchsorted(ids, shown, side="right")
-    for each, i, j in zip(shown.tolist(), first.tolist(), last.tolist(), strict=True):
-        rows = slice(i, j)
-        height = u_m[rows].astype(float) + (e_m[rows] ** 2 + n_m[rows] ** 2) / (2.0 * EARTH_M)
-        yield Line(each, str(classes[rows][-1]), t_ns[rows], e_m[rows], n_m[rows], height)
-
-
-def _draw_map(
-    chart: "Axes", run: RunTables, site: SiteFile | None, lines: Sequence[Line], colour_of: dict[str, str]
-) -> None:
-    seen: list[Floats] = [np.column_stack((line.e_m, line.n_m)) / 1e3 for line in lines]
-    if site is not None:
-        seen += _draw_ground(chart, run, site)
-    drawn: set[str] = set()
-    for line in lines:
-        label = "" if line.round_class in drawn else f"track: {line.round_class}"
-        drawn.add(line.round_class)
-        chart.plot(line.e_m / 1e3, line.n_m / 1e3, color=colour_of[line.round_class], lw=1.3, zorder=4, label=label)
-    seen += _draw_impacts(chart, run, {line.track_id for line in lines})
-    if "truth" in run.asides:
-        seen += _draw_truth(chart, run.asides["truth"])
-    _frame(chart, np.concatenate([*seen, np.zeros((1, 2))]))
-    chart.set_xlabel("east of the site [km]")
-    chart.set_ylabel("north of the site [km]")
-    chart.grid(color="#e4e7eb", lw=0.6, zorder=0)
-    _draw_scale(chart)
-    _draw_legend(chart, 4)
-
-
-def _draw_legend(axes: "Axes", n_columns: int) -> None:
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.1),
-            ncols=n_columns,
-            fontsize=8.5,
-            frameon=False,
-            handlelength=1.6,
-        )
-
-
-def _draw_ground(chart: "Axes", run: RunTables, site: SiteFile) -> list[Floats]:
-    """Draw zones, assets, sensors and plots; return what must be inside the frame [km]."""
-    from matplotlib.patches import Polygon
-
-    from casemate.physics.geodesy import SiteFrame  # numba comes with it
-
-    frame, seen = SiteFrame.of(site.site), list[Floats]()
-    warned = set(run.warnings["zone"].to_pylist())
-    shapes = [
-        *((zone, "zone, warned", WARNED, 0.28) for zone in site.zone if zone.name in warned),
-        *((zone, "zone, not warned", QUIET, 0.12) for zone in site.zone if zone.name not in warned),
-        *((asset, "asset", ASSET, 0.35) for asset in site.asset),
-    ]
-    told: set[str] = set()
-    for shape, word, colour, alpha in shapes:
-        ring = np.array([(lat, lon, site.site.height_m) for lat, lon in shape.polygon_deg])
-        points = frame.geodetic_to_enu(ring[:, 0], ring[:, 1], ring[:, 2])[:, :2] / 1e3
-        label = "" if word in told else word
-        told.add(word)
-        chart.add_patch(
-            Polygon(points, closed=True, facecolor=colour, alpha=alpha, edgecolor="none", zorder=1, label=label)
-        )
-        chart.add_patch(Polygon(points, closed=True, fill=False, edgecolor=colour, lw=1.1, zorder=2))
-        if len(shapes) <= 16:
-            middle, top = float(points[:, 0].mean()), float(points[:, 1].max())
-            chart.annotate(
-                shape.name,
-                (middle, top),
-                xytext=(0, 3),
-                textcoords="offset points",
-                color=colour,
-                fontsize=8,
-                ha="center",
-                zorder=7,
-            )
-        seen.append(points)
-    radars = [(radar.lat_deg, radar.lon_deg, radar.height_m) for radar in site.sensor]
-    places = frame.geodetic_to_enu(*np.array(radars).T)
-    chart.plot(*(places[:, :2].T / 1e3), "^", color=INK, ms=8, mec=PAPER, zorder=6, ls="", label="radar")
-    _draw_plots(chart, run, {radar.name: place for radar, place in zip(site.sensor, places, strict=True)})
-    return [*seen, places[:, :2] / 1e3]
-
-
-def _draw_plots(chart: "Axes", run: RunTables, places: dict[str, Floats]) -> None:
-    names = ("range_m", "azimuth_deg", "elevation_deg")
-    range_m, az_deg, el_deg = (_column(run.plots, name).astype(float) for name in names)
-    origin = np.array([places.get(name, np.full(3, np.nan)) for name in run.plots["sensor"].to_pylist()])
-    if not len(origin):
-        return
-    flat = range_m * np.cos(np.radians(np.nan_to_num(el_deg)))
-    e_m, n_m = (origin[:, i] + flat * f(np.radians(az_deg)) for i, f in ((0, np.sin), (1, np.cos)))
-    every = max(1, len(e_m) // MAX_PLOTS)
-    chart.plot(
-        e_m[::every] / 1e3, n_m[::every] / 1e3, ".", color=FAINT, ms=2.6, alpha=0.6, mew=0, zorder=3, label="plot"
-    )
-
-
-def _draw_impacts(chart: "Axes", run: RunTables, confirmed: set[int]) -> list[Floats]:
-    """Draw the last predicted impact of every confirmed track with its ellipses."""
-    from matplotlib.patches import Ellipse
-
-    last = {row["track_id"]: row for row in run.impacts.to_pylist() if row["status"] == "ok"}
-    rows = [row for track_id, row in sorted(last.items()) if track_id in confirmed]
-    rows = [row for row in rows if None not in row.values()]
-    for row in rows:
-        cov = np.array([[row["cov_ee_m2"], row["cov_en_m2"]], [row["cov_en_m2"], row["cov_nn_m2"]]])
-        value, vector = np.linalg.eigh(cov)
-        angle = math.degrees(math.atan2(vector[1, 1], vector[0, 1]))
-        for share, chi2 in ELLIPSES:
-            size = 2.0 * np.sqrt(np.maximum(value, 0.0) * chi2) / 1e3
-            label = f"impact, {share:.0%} ellipse" if row is rows[0] else ""
-            style = "-" if share < 0.7 else "--"
-            chart.add_patch(
-                Ellipse(
-                    (row["e_m"] / 1e3, row["n_m"] / 1e3),
-                    size[1],
-                    size[0],
-                    angle=angle,
-                    fill=False,
-                    ec=INK,
-                    lw=0.8,
-                    ls=style,
-                    zorder=5,
-                    label=label,
-                )
-            )
-    points = np.array([(row["e_m"], row["n_m"]) for row in rows]).reshape(-1, 2) / 1e3
-    if len(points):
-        chart.plot(*points.T, "o", color=INK, ms=2.6, zorder=5, ls="", label="impact, last prediction")
-    return [points]
-
-
-def _draw_truth(chart: "Axes", truth: Any) -> list[Floats]:  # noqa: ANN401 a pyarrow table
-    """Mark where rounds truly came down, and where they were destroyed."""
-    is_end = ~_column(truth, "is_alive").astype(bool)
-    e_m, n_m, u_m = (_column(truth, name)[is_end] for name in ("e_m", "n_m", "u_m"))
-    is_down = u_m + (e_m**2 + n_m**2) / (2.0 * EARTH_M) < GROUND_M
-    points = np.column_stack((e_m, n_m)) / 1e3
-    for chosen, mark, colour, edge, word in (
-        (is_down, "x", WARNED, WARNED, "came down (truth)"),
-        (~is_down, "*", "#eab308", INK, "destroyed"),
-    ):
-        if chosen.any():
-            thick = 1.8 if mark == "x" else 0.6
-            chart.plot(*points[chosen].T, mark, color=colour, mec=edge, mew=thick, ms=9, zorder=8, ls="", label=word)
-    return [points]
-
-
-def _frame(chart: "Axes", points: Floats) -> None:
-    """Fit the map around what matters; a stray track does not shrink the rest to a dot."""
-    points = points[np.isfinite(points).all(axis=1)]
-    low, high = np.quantile(points, 0.005, axis=0), np.quantile(points, 0.995, axis=0)
-    middle, half = (low + high) / 2.0, max(float((high - low).max()) * 0.56, 0.5)
-    chart.set_xlim(middle[0] - half, middle[0] + half)
-    chart.set_ylim(middle[1] - half, middle[1] + half)
-    chart.set_aspect("equal", adjustable="box")
-
-
-def _draw_scale(chart: "Axes") -> None:
-    left, right = chart.get_xlim()
-    bottom, top = chart.get_ylim()
-    wide, high = right - left, top - bottom
-    raw = wide / 5.0
-    power = 10.0 ** math.floor(math.log10(raw))
-    length = max(step * power for step in (1.0, 2.0, 5.0) if step * power <= raw)
-    x, y = left + 0.05 * wide, bottom + 0.05 * high
-    chart.plot([x, x + length], [y, y], color=INK, lw=3, solid_capstyle="butt", zorder=9)
-    word = f"{length:g} km" if length >= 1.0 else f"{length * 1e3:g} m"
-    chart.text(x + length / 2.0, y + 0.015 * high, word, ha="center", fontsize=8.5, color=INK, zorder=9)
-    chart.annotate(
-        "N",
-        xy=(0.955, 0.965),
-        xytext=(0.955, 0.885),
-        xycoords="axes fraction",
-        ha="center",
-        fontsize=11,
-        fontweight="bold",
-        color=INK,
-        arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.6},
-        zorder=9,
-    )
 
 
 def _draw_sky(sky: "Axes", run: RunTables, lines: Sequence[Line], colour_of: dict[str, str]) -> None:
@@ -324,8 +117,10 @@ def _draw_warnings(sky: "Axes", run: RunTables, t0_ns: int) -> None:
                 fontsize=8,
                 color=colour,
                 va="top",
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.8},
+                zorder=8,
             )
-    _draw_legend(sky, 2)
+    draw_legend(sky, 2)
 
 
 def _draw_words(figure: "Figure", chart: "Axes", sky: "Axes", run: RunTables, site: SiteFile | None) -> None:
@@ -346,7 +141,7 @@ def _draw_words(figure: "Figure", chart: "Axes", sky: "Axes", run: RunTables, si
 
 def _outcome_line(run: RunTables) -> str:
     """Say in a line what the run came to; counted from its tables."""
-    status, ids = _column(run.tracks, "status"), _column(run.tracks, "track_id")
+    status, ids = column(run.tracks, "status"), column(run.tracks, "track_id")
     n_confirmed = len(np.unique(ids[status == "confirmed"]))
     rows = run.warnings.to_pylist()
     first = [row for row in rows if row["level"] == "warn" and row["supersedes"] is None]
@@ -358,8 +153,8 @@ def _outcome_line(run: RunTables) -> str:
         words.append(f"{n_late} too late to be useful")
     if "truth" in run.asides:
         truth = run.asides["truth"]
-        is_end = ~_column(truth, "is_alive").astype(bool)
-        e_m, n_m, u_m = (_column(truth, name)[is_end] for name in ("e_m", "n_m", "u_m"))
+        is_end = ~column(truth, "is_alive").astype(bool)
+        e_m, n_m, u_m = (column(truth, name)[is_end] for name in ("e_m", "n_m", "u_m"))
         is_down = u_m + (e_m**2 + n_m**2) / (2.0 * EARTH_M) < GROUND_M
         n_down = int(np.count_nonzero(is_down))
         words.append(f"{_count(len(is_down), 'round')}: {n_down} came down, {len(is_down) - n_down} destroyed")
@@ -371,7 +166,7 @@ def _count(n: int, word: str) -> str:
 
 
 def _start_ns(run: RunTables) -> int:
-    times = [_column(table, "t_ns") for table in (run.plots, run.tracks) if table.num_rows]
+    times = [column(table, "t_ns") for table in (run.plots, run.tracks) if table.num_rows]
     return min((int(each.min()) for each in times), default=0)
 
 
