@@ -6,8 +6,9 @@ import pytest
 
 from casemate.constants import NS_PER_S
 from casemate.model.messages import Aside, Events, Scan, Tick
-from casemate.model.records import FATE, PLOT, Refusal, missing
-from casemate.runner import Latency, PacedClock, run, stop_on_signal, with_ticks
+from casemate.model.records import FATE, PLOT, TRACK, Refusal, TrackStatus, missing
+from casemate.runner import PacedClock, run, stop_on_signal, with_ticks
+from casemate.runner.counters import Latency, TrackTally
 
 
 def _scan(t_s, n_plots=0, lasts_s=0.0):
@@ -87,6 +88,18 @@ def test_stats_count_plots_refusals_and_diagnostics():
     assert not stats.is_stopped
 
 
+def test_the_tally_counts_a_track_once_and_knows_who_never_had_a_height():
+    tally = TrackTally()
+    rows = np.zeros(3, TRACK)
+    rows["track_id"], rows["status"] = [1, 2, 3], [TrackStatus.CONFIRMED, TrackStatus.CONFIRMED, TrackStatus.TENTATIVE]
+    tally.add(rows)
+    rows["is_height_known"] = [True, False, True]
+    tally.add(rows)
+    rows["status"] = TrackStatus.DROPPED
+    tally.add(rows)
+    assert tally.counts() == {"tracks_confirmed": 2, "tracks_without_height": 1}
+
+
 def test_a_signal_stops_between_two_steps():
     log = []
     keeper = _Keeper(log)
@@ -123,8 +136,8 @@ def test_percentiles_are_within_a_bin_of_the_truth():
 
 def test_a_paced_clock_waits_for_event_time(monkeypatch):
     now, slept = [0], []
-    monkeypatch.setattr("casemate.runner.time.monotonic_ns", lambda: now[0])
-    monkeypatch.setattr("casemate.runner.time.sleep", slept.append)
+    monkeypatch.setattr("casemate.runner.loop.time.monotonic_ns", lambda: now[0])
+    monkeypatch.setattr("casemate.runner.loop.time.sleep", slept.append)
     clock = PacedClock(4.0)
     clock.sleep_until(100 * NS_PER_S)
     now[0] = NS_PER_S // 4

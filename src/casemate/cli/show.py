@@ -97,6 +97,11 @@ def _count_rows(summary: dict[str, Any]) -> list[Row]:
     if refused:
         reasons = ", ".join(f"{reason.replace('_', ' ')} {n:,}" for reason, n in sorted(refused.items()))
         rows.append(("plots refused", f"{sum(refused.values()):,}", reasons))
+    unknown = counts["tracks_without_height"]
+    note = f"height unknown: {unknown:,}, no impact is predicted for them" if unknown else ""
+    rows.append(("tracks confirmed", f"{counts['tracks_confirmed']:,}", note))
+    changes = f"{counts.get('warning_updates', 0):,} updates, {counts.get('warning_clears', 0):,} all clear"
+    rows.append(("zone warnings", f"{counts.get('warnings', 0):,}", changes if counts.get("warnings") else ""))
     return rows
 
 

@@ -1,0 +1,19 @@
+"""Source -> Pipeline -> Sinks: the only loop and the only clock.
+
+Live, replay and rehearsal differ in what they hand to `record`; nothing in here knows which one it is.
+"""
+
+from casemate.runner.loop import PacedClock, Progress, run, stop_on_signal, with_ticks
+from casemate.runner.recording import Origin, file_hash, plan_of, record
+
+__all__ = [
+    "Origin",
+    "PacedClock",
+    "Progress",
+    "file_hash",
+    "plan_of",
+    "record",
+    "run",
+    "stop_on_signal",
+    "with_ticks",
+]

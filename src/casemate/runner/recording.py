@@ -1,0 +1,98 @@
+"""A run into a run folder: journal, tables and summary around the loop."""
+
+import hashlib
+import pathlib
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from casemate import __version__
+from casemate.io import settings
+from casemate.io.journal import JournalWriter
+from casemate.io.recorder import RunRecorder, write_summary
+from casemate.pipeline import Levels, Pipeline, Plan
+from casemate.runner.loop import Clock, Progress, Sink, Source, run
+
+
+def file_hash(path: pathlib.Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def plan_of(site_path: pathlib.Path) -> Plan:
+    """Read a site file, and the profiles that it names, into a plan."""
+    site = settings.read_site(site_path)
+    air, wind = settings.read_profiles(site_path, site.environment)
+    return Plan(site=site, rounds=settings.read_rounds(), air=Levels.of(air), wind=Levels.of(wind))
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run's inputs come from: kept in its journal, so that a replay says the same."""
+
+    data: str  # SIMULATION or RECORDING
+    name: str
+    inputs: dict[str, str]  # name of an input -> SHA-256 of its bytes
+    seed: int | None = None
+
+
+def record(
+    source: Source,
+    plan: Plan,
+    folder: pathlib.Path,
+    origin: Origin,
+    *,
+    sinks: Sequence[Sink] = (),
+    outcome: Callable[[], Any] = lambda: None,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Run a source through a plan's pipeline into a run folder and return its summary.
+
+    Whatever ends the run, the folder holds all whole steps up to there.
+
+    Parameters
+    ----------
+    sinks : sequence of Sink
+        Served after the folder, in order.
+    outcome : callable
+        Asked once at the end for what became of the run; kept in the journal and the summary.
+    """
+    pipeline = Pipeline(plan)
+    encode = msgspec.json.encode
+    meta = {"plan": encode(plan).decode(), "origin": encode(origin).decode()}
+    recorder = RunRecorder(folder, plan.site, tuple(body.name for body in plan.rounds))
+    journal = JournalWriter(folder / "journal.sqlite", meta)
+    try:
+        stats = run(source, pipeline, [recorder, *sinks], journal, clock, progress, is_stopped)
+        result = msgspec.to_builtins(outcome())
+        journal.note("outcome", encode(result).decode())
+    finally:
+        recorder.close()
+        journal.close()
+    summary = {
+        **msgspec.to_builtins(origin),
+        "site": plan.site.site.name,
+        "is_whole": not stats.is_stopped,
+        "t_first_ns": stats.t_first_ns,
+        "t_last_ns": stats.t_last_ns,
+        "counts": dict(stats.counts),
+        "refused": dict(stats.refused),
+        "diagnostics": dict(stats.diagnostics),
+        "most_at_once": dict(stats.most),
+        "false_tracks_per_hour": pipeline.false_tracks_per_hour,
+        "outcome": result,
+        "versions": _versions(),
+        "timing": {"wall_s": stats.wall_s, "cpu_s": stats.cpu_s, "step_ms": stats.step_ms},
+    }
+    write_summary(folder, summary)
+    return summary
+
+
+def _versions() -> dict[str, str]:
+    packages = ("numpy", "numba", "pyarrow", "scipy")
+    return {"casemate": __version__, "python": platform.python_version()} | {name: version(name) for name in packages}
