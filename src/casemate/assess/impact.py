@@ -20,7 +20,7 @@ from casemate.physics.ballistics import Predictions, predict_impacts
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the prediction does not know, and says so: 1 sigma each."""
 
-    p_ballistic_min: Share = 0.5  # below: no impact point
+    p_ballistic_min: Share = 0.9  # below: no impact point; rounds are above from their third plot on
     # each component, over the rest of the flight; domain parameters, section 6, "no wind data at all": 6 / 8 / 12
     sigma_wind_unknown_mps: Annotated[float, Meta(ge=0.0, le=50.0)] = 8.0  # where the environment has no wind
     # the same section, "wind forecast, vector RMS": 3.5 m/s, a component is that / 1.41
