@@ -172,7 +172,7 @@ class OneShot:
     def settle(self, burst, pos_m, vel_mps):
         self.met.append(pos_m)
         outcome = Outcome.MISS if pos_m is None else Outcome.KILL
-        return np.array([(*burst, outcome)], ENGAGEMENT)
+        return np.array([(*burst, outcome.value)], ENGAGEMENT)
 
     def not_engaged(self, t_ns):
         return np.zeros(0, ENGAGEMENT)

@@ -25,7 +25,7 @@ Arc = Literal["flat", "high"]
 
 _MISS_M: Final = 0.1
 _BEST_DEG: Final = 55.0
-"""Angle of descent at the greatest range, where both arcs meet; 53 to 61 for all classes, parameters.md 1.2."""
+"""Angle of descent at the greatest range, where both arcs meet; 53 to 61 for all classes [A:calc]."""
 
 _SPEED_SHARE: Final = 0.15
 """How far an arrival may lie outside the class's band of speeds, as a share: the spread of drag between makes."""

@@ -37,7 +37,7 @@ _AIR_TOP_M: Final = 40_000.0
 _DRAG_DM: Final = 0.005  # linear between rows: 2e-4 of the shape where it is steepest
 _DRAG_TOP: Final = 5.0
 
-# Shape of the rise of a subsonic-to-supersonic round, parameters.md 1.1 [A]: flat to Mach 0.8, +12 % at 0.9,
+# Shape of the rise of a subsonic-to-supersonic round [A]: flat to Mach 0.8, +12 % at 0.9,
 # 2.1 times at the peak between 1.0 and 1.1 (between rockets 1.75-1.9 and shells 2.0-2.5), then Mach^-0.5.
 _RISE_MACH: Final = (0.0, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1)
 _RISE_SHARE: Final = (0.0, 0.0, 0.11, 0.45, 0.85, 1.0, 0.99)

@@ -54,7 +54,7 @@ class Scorer:
         self._confirmed_ns: dict[str, int] = {}
         self._alarms: dict[int, _Alarm] = {}
         self._n_alarms = self._n_false_alarms = self._n_false_tracks = 0
-        self._shots: Counter[int] = Counter()
+        self._shots: Counter[str] = Counter()
         self._open = sorted(world.rounds, key=lambda r: r.impact_s)
         self._results: dict[int, RoundResult] = {}
         self._now_ns = world.t_start_ns

@@ -22,17 +22,17 @@ Floats = NDArray[np.float64]
 _TURN = 2.0 * math.pi
 
 THRESHOLD: Final = -math.log(1e-6)
-"""Detection threshold over the mean noise power [-]: false alarm 1e-6 a cell (parameters.md 4, cells x Pfa)."""
+"""Detection threshold over the mean noise power [-]: false alarm 1e-6 a cell, 2 a turn of 2 million cells [A]."""
 
 REFERENCE_SNR: Final = THRESHOLD / -math.log(0.8) - 1.0
 """SNR [-] at which a Swerling 1 body is detected with probability 0.8 (Richards, Fundamentals of Radar Signal
 Processing, 2014, table 6.1, one pulse): 17.9 dB. The site file's sigmas hold here."""
 
 REFERENCE_RCS_DBSM: Final = -20.0
-"""Cross section that `RadarTruth.reference_range_m` is said for (parameters.md 4)."""
+"""Cross section that `RadarTruth.reference_range_m` is said for."""
 
 SIGMA_FLOOR: Final = 1.0 / 3.0
-"""Sigmas fall as 1/sqrt(SNR), to no less than a third of their value (parameters.md 4)."""
+"""Sigmas fall as 1/sqrt(SNR), to no less than a third of their value [A]."""
 
 FALSE_RATE_MPS: Final = 400.0
 """False plots have a range rate uniform within +-this [m/s]; assumption: the span of a medium-PRF Doppler bank."""

@@ -308,7 +308,7 @@ class World:
             t_s = (t_ns - self.t_start_ns) / NS_PER_S
             truth_id, pos, vel = self._met(burst, t_s)
             row = self._fire_control.settle(burst, pos, vel)
-            if truth_id and int(row["outcome"][0]) == Outcome.KILL:
+            if truth_id and str(row["outcome"][0]) == Outcome.KILL:
                 self.dead_s[truth_id] = t_s
                 self.n_traffic_hit += truth_id > len(self._volley.rounds)
             self._engagements.append(row)

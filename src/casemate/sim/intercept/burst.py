@@ -53,7 +53,7 @@ def p_burst_kill(
     -------
     float
         Within 1e-9; the shared error is integrated, not averaged away: treating the rounds as
-        independent overstates long bursts (domain/burst_oracle.csv, last column).
+        independent overstates long bursts.
     """
     _check(radius_m, sigma_scatter_m, sigma_bias_m, n_rounds, p_kill_given_hit)
     return kernel.p_burst(

@@ -5,7 +5,7 @@ recorded of a shot.
 """
 
 import math
-from enum import IntEnum
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Annotated, NamedTuple
@@ -25,7 +25,7 @@ ENGAGEMENT = np.dtype(
         ("t_intercept_ns", "i8"),
         ("n_rounds", "u4"),
         ("pk", "f8"),
-        ("outcome", "u1"),
+        ("outcome", "U11"),
     ]
 )
 """What became of a burst, or (NOT_ENGAGED, gun 65535) of a threat that nobody shot at; `pk` as believed when bound."""
@@ -33,12 +33,12 @@ ENGAGEMENT = np.dtype(
 NO_GUN = 65535
 
 
-class Outcome(IntEnum):
+class Outcome(StrEnum):
     """What became of a threat in one engagement."""
 
-    KILL = 0
-    MISS = 1
-    NOT_ENGAGED = 2
+    KILL = "kill"
+    MISS = "miss"
+    NOT_ENGAGED = "not engaged"
 
 
 class GunKind(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -235,7 +235,7 @@ class FireControl:
 
 
 def _row(burst: PlannedBurst, outcome: Outcome) -> Records:
-    return freeze(np.array([(*burst, outcome)], ENGAGEMENT))
+    return freeze(np.array([(*burst, outcome.value)], ENGAGEMENT))
 
 
 def _look(line_m: Vector) -> tuple[float, float, float]:
