@@ -98,7 +98,9 @@ def check(tracker, step, scan):
     assert len(step.fates) == len(scan.plots)
     used = step.fates["refusal"] == Refusal.NONE
     assert (step.fates["track_id"][used] > 0).all()
-    assert (step.fates["track_id"][~used] == 0).all()
+    # a duplicate changes nothing, but names the track of the plot that it repeats
+    refused = ~used & (step.fates["refusal"] != Refusal.DUPLICATE)
+    assert (step.fates["track_id"][refused] == 0).all()
     refused = sum(v for k, v in step.diagnostics.items() if k.startswith("refused_"))
     assert refused + int(used.sum()) == step.diagnostics["plots_in"]
     assert len(set(table.track_id.tolist())) == table.n
