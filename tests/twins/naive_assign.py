@@ -1,6 +1,7 @@
 """Plain twins of `casemate.kernels.assign`."""
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -33,3 +34,20 @@ def best_assignment(i_track, i_plot, gain, n_tracks):
         return top
 
     return best(0, frozenset())
+
+
+def choose_pairs(i_track, i_plot, llr, worth, ln_miss, n_plots):
+    """Choose by scipy's dense assignment: all pairs that gain, then those left over. Returns which were chosen."""
+
+    def best(gain):
+        square = np.zeros((len(worth), n_plots))  # a pair of no gain is no pair
+        square[i_track, i_plot] = np.maximum(gain, 0.0)
+        rows, columns = linear_sum_assignment(square, maximize=True)
+        chosen = np.zeros(square.shape, np.bool_)
+        chosen[rows, columns] = square[rows, columns] > 0.0
+        return chosen[i_track, i_plot]
+
+    before = worth[i_track]
+    chosen = best(np.maximum(before + llr, 0.0) - np.maximum(before + ln_miss, 0.0))
+    is_open = ~np.isin(i_track, i_track[chosen]) & ~np.isin(i_plot, i_plot[chosen])
+    return chosen | best(np.where(is_open, llr - ln_miss, 0.0))

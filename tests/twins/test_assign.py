@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from casemate.kernels.assign import best_assignment, label_clusters
+from casemate.kernels.assign import best_assignment, choose_pairs, label_clusters
 
 sys.path.insert(0, str(Path(__file__).parent))
 import naive_assign
@@ -55,6 +55,20 @@ def test_label_clusters_equals_scipy(seed):
     expected, expected_cluster = naive_assign.label_clusters(i, j, 20, 25)
     assert count == expected
     assert cluster.tolist() == expected_cluster.tolist()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_choose_pairs_equals_scipy(seed):
+    """The likeliest explanation first, then what is left over; some tracks are likelier false than not."""
+    n, m, ln_miss = 12, 10, -2.3
+    i, j, llr = pairs(seed, n, m, 0.3)
+    worth = np.random.default_rng(100 + seed).normal(-1.0, 4.0, n)
+    track, plot, ratio = np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m)
+    count, n_clusters = choose_pairs(i, j, llr, worth, ln_miss, m, track, plot, ratio)
+    chosen = naive_assign.choose_pairs(i, j, llr, worth, ln_miss, m)
+    assert n_clusters == naive_assign.label_clusters(i, j, n, m)[0]
+    assert list(zip(track[:count], plot[:count], strict=True)) == list(zip(i[chosen], j[chosen], strict=True))
+    assert ratio[:count] == pytest.approx(llr[chosen], abs=1e-10)
 
 
 def test_nothing_to_assign():

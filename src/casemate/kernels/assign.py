@@ -115,3 +115,59 @@ def best_assignment(i_track: Ints, i_plot: Ints, gain: Floats, n_tracks: int, n_
                 plot_of[i] = i_plot[k]
                 total += gain[k]
     return total
+
+
+@njit(cache=True, error_model="numpy")
+def _best_where_positive(i_track: Ints, i_plot: Ints, gain: Floats, n_tracks: int, n_plots: int, plot_of: Ints) -> None:
+    # the best assignment among the pairs that gain anything
+    m, n = i_track.shape[0], 0
+    track, plot, worth = np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m)
+    for k in range(m):
+        if gain[k] > 0.0:
+            track[n], plot[n], worth[n] = i_track[k], i_plot[k], gain[k]
+            n += 1
+    best_assignment(track[:n], plot[:n], worth[:n], n_tracks, n_plots, plot_of)
+
+
+@njit(cache=True, error_model="numpy")
+def choose_pairs(
+    i_track: Ints,
+    i_plot: Ints,
+    llr: Floats,
+    worth: Floats,
+    ln_miss: float,
+    n_plots: int,
+    track: Ints,
+    plot: Ints,
+    ratio: Floats,
+) -> tuple[int, int]:
+    """Choose the likeliest one-to-one association of the pairs, by what each changes the likelihood of everything.
+
+    `worth` (n_tracks) is ln of the odds that a track exists. First the largest sum of max(0, worth + llr) -
+    max(0, worth + ln_miss), then for tracks and plots left over the largest sum of llr - ln_miss. The chosen pairs go
+    to `track`, `plot` and `ratio`, by track. Returns how many, and how many clusters the pairs make.
+    """
+    m, n = i_track.shape[0], worth.shape[0]
+    plot_of, second = np.empty(n, np.int64), np.empty(n, np.int64)
+    gain, is_taken, is_open = np.empty(m), np.zeros(n_plots, np.bool_), False
+    n_clusters = label_clusters(i_track, i_plot, n, n_plots, second)
+    for k in range(m):
+        before = worth[i_track[k]]
+        gain[k] = max(before + llr[k], 0.0) - max(before + ln_miss, 0.0)
+    _best_where_positive(i_track, i_plot, gain, n, n_plots, plot_of)
+    for i in range(n):
+        if plot_of[i] >= 0:
+            is_taken[plot_of[i]] = True
+    for k in range(m):
+        gain[k] = 0.0 if plot_of[i_track[k]] >= 0 or is_taken[i_plot[k]] else llr[k] - ln_miss
+        is_open = is_open or gain[k] > 0.0
+    if is_open:
+        _best_where_positive(i_track, i_plot, gain, n, n_plots, second)
+        for i in range(n):
+            plot_of[i] = max(plot_of[i], second[i])
+    count = 0
+    for k in range(m):
+        if plot_of[i_track[k]] == i_plot[k]:
+            track[count], plot[count], ratio[count] = i_track[k], i_plot[k], llr[k]
+            count += 1
+    return count, n_clusters

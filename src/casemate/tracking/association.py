@@ -10,7 +10,6 @@ are likelier false than not: one scan cannot settle those, their score will.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from casemate.kernels import assign
 from casemate.tracking.filter import Floats, Ints, Pairs
@@ -38,23 +37,7 @@ def associate(pairs: Pairs, worth: Floats, ln_miss: float, n_plots: int) -> Asso
         ln(1 - Pd).
     n_plots : int
     """
-    n = len(worth)
-    cluster = np.empty(n, np.int64)
-    n_clusters = assign.label_clusters(pairs.i_track, pairs.i_plot, n, n_plots, cluster)
-    before = worth[pairs.i_track]
-    gain = np.maximum(before + pairs.llr, 0.0) - np.maximum(before + ln_miss, 0.0)
-    plot_of = _best(pairs, gain, gain > 0.0, n, n_plots)
-    is_taken = np.zeros(n_plots, np.bool_)
-    is_taken[plot_of[plot_of >= 0]] = True
-    rest = pairs.llr - ln_miss
-    is_open = (plot_of[pairs.i_track] < 0) & ~is_taken[pairs.i_plot] & (rest > 0.0)
-    if is_open.any():
-        plot_of = np.maximum(plot_of, _best(pairs, rest, is_open, n, n_plots))
-    chosen = plot_of[pairs.i_track] == pairs.i_plot
-    return Association(pairs.i_track[chosen], pairs.i_plot[chosen], pairs.llr[chosen], n_clusters)
-
-
-def _best(pairs: Pairs, gain: Floats, use: NDArray[np.bool_], n: int, n_plots: int) -> Ints:
-    plot_of = np.empty(n, np.int64)
-    assign.best_assignment(pairs.i_track[use], pairs.i_plot[use], gain[use], n, n_plots, plot_of)
-    return plot_of
+    n = min(len(worth), n_plots)
+    i_track, i_plot, llr = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
+    count, n_clusters = assign.choose_pairs(*pairs, worth, ln_miss, n_plots, i_track, i_plot, llr)
+    return Association(i_track[:count], i_plot[:count], llr[:count], n_clusters)

@@ -1,4 +1,4 @@
-"""The filter: the table of tracks and what plots do to its rows. Face of the Kalman and track kernels.
+"""The filter: what plots and time do to the states of the table of tracks. Face of the Kalman and track kernels.
 
 Every track runs two motion models side by side, ballistic and level, weighted by their likelihoods (a static
 multiple model: Bar-Shalom, Li, Kirubarajan, Estimation with Applications, 2001, section 11.6.2; the odds are kept
@@ -8,24 +8,16 @@ predicted covariance.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.kernels import kalman, tracks
-from casemate.model.records import PLOT, Motion, Records, TrackStatus
+from casemate.model.records import PLOT, Records
 from casemate.physics.atmosphere import Environment
 from casemate.physics.radar import SensorModel
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
-_T = TypeVar("_T", bound=np.generic)
-_CONFIRMED, _COASTING = np.uint8(TrackStatus.CONFIRMED), np.uint8(TrackStatus.COASTING)
-_BALLISTIC, _LEVEL = np.uint8(Motion.BALLISTIC), np.uint8(Motion.LEVEL)
+from casemate.tracking.table import Bytes, Floats, Ints, Reported, Table
 
 GATE_D2 = 16.27
 """Squared distance that holds 99.9 % of the true plots, chi-square with 3 degrees of freedom."""
@@ -66,115 +58,6 @@ class Pairs(NamedTuple):
     llr: Floats
 
 
-class Reported(NamedTuple):
-    """Tracks as the outside sees them: ENU state and covariance of the likelier model."""
-
-    state: Floats  # (k, 7)
-    cov: Floats  # (k, 7, 7)
-
-
-_Room = tuple[Floats, Floats, Floats, Ints, Flags, NDArray[np.uint8]]
-_AXIS = (0, 0, 1, 1, 1, 0)
-"""Which axis of each block of the table counts tracks."""
-
-
-class Table:
-    """Structure of arrays, a row per living track, in the order of their ids.
-
-    Columns are views of the first `n` rows. `t_hit_ns` and `t_chance_ns` are (sensors, n): when the sensor last hit
-    the track, and when it last could have.
-    """
-
-    def __init__(self, n_sensors: int) -> None:
-        self.n, self._n_sensors = 0, n_sensors
-        # columns of one type side by side, each contiguous: few arrays to compact, and kernels see plain columns
-        self._room: _Room = (
-            np.zeros((64, 2, 7)),
-            np.zeros((64, 2, 7, 7)),
-            np.zeros((4, 64)),
-            np.zeros((5 + 2 * n_sensors, 64), np.int64),
-            np.zeros((2, 64), np.bool_),
-            np.zeros(64, np.uint8),
-        )
-        self._bind()
-
-    def _bind(self) -> None:
-        n, k = self.n, self._n_sensors
-        x, cov, floats, ints, flags, status = self._room
-        self.x, self.cov, self.status = x[:n], cov[:n], status[:n]
-        self.ln_odds, self.score, self.miss_score, self.nis = floats[:, :n]
-        self.track_id, self.t_ns, self.n_hit, self.n_miss, self.i_sensor = ints[:5, :n]
-        self.t_hit_ns, self.t_chance_ns = ints[5 : 5 + k, :n], ints[5 + k :, :n]
-        self.has_round, self.has_height = flags[:, :n]
-
-    track_id: Ints
-    status: NDArray[np.uint8]
-    t_ns: Ints  # of the state: the last hit
-    x: Floats
-    cov: Floats
-    ln_odds: Floats
-    has_round: Flags
-    has_height: Flags
-    n_hit: Ints
-    n_miss: Ints  # since the last hit
-    score: Floats
-    miss_score: Floats  # part of the score lost since the last hit
-    nis: Floats
-    i_sensor: Ints  # of the last hit
-    t_hit_ns: Ints
-    t_chance_ns: Ints
-
-    def extend(self, count: int) -> slice:
-        """Add zeroed rows at the end; returns where."""
-        new = slice(self.n, self.n + count)
-        if new.stop > len(self._room[0]):
-            x, cov, floats, ints, flags, status = self._room
-            size = 2 * new.stop
-            head = (_widened(x, 0, size), _widened(cov, 0, size), _widened(floats, 1, size))
-            self._room = (*head, _widened(ints, 1, size), _widened(flags, 1, size), _widened(status, 0, size))
-        for block, axis in zip(self._room, _AXIS, strict=True):
-            block[(slice(None),) * axis + (new,)] = 0
-        self.n = new.stop
-        self._bind()
-        return new
-
-    def keep(self, mask: Flags) -> None:
-        """Forget the rows where the mask is False."""
-        left = np.flatnonzero(mask)
-        for block, axis in zip(self._room, _AXIS, strict=True):
-            block[(slice(None),) * axis + (slice(len(left)),)] = block.take(left, axis=axis)
-        self.n = len(left)
-        self._bind()
-
-    @property
-    def p_ballistic(self) -> Floats:
-        """Probability (n,) that the ballistic model is the right one; 0 without any elevation."""
-        return np.where(self.has_round, 1.0 / (1.0 + np.exp(-self.ln_odds)), 0.0)
-
-    @property
-    def motion(self) -> NDArray[np.uint8]:
-        """The model (n,) that the reported state is of."""
-        return np.where(self.has_round & (self.ln_odds > 0.0), _BALLISTIC, _LEVEL)
-
-    @property
-    def is_confirmed(self) -> Flags:
-        """Whether (n,) each track was confirmed, coasting or not."""
-        return (self.status == _CONFIRMED) | (self.status == _COASTING)
-
-    def rows(self, t_ref_ns: int) -> tracks.Tracks:
-        """Bundle the columns for a kernel, times in seconds from a reference."""
-        t_s = (self.t_ns - t_ref_ns) / NS_PER_S
-        return tracks.Tracks(t_s, self.x, self.cov, self.ln_odds, self.has_round, self.has_height, self.n_hit)
-
-
-def _widened(block: NDArray[_T], axis: int, size: int) -> NDArray[_T]:
-    shape = list(block.shape)
-    shape[axis] = size
-    wide = np.zeros(shape, block.dtype)
-    wide[(slice(None),) * axis + (slice(block.shape[axis]),)] = block
-    return wide
-
-
 class Filter:
     """Applies the kernels to a table: score, update, start, report. Holds no track.
 
@@ -200,18 +83,16 @@ class Filter:
         kalman.gather_plots(values, self._bundles[sensor_id], self.environment, z, var, pos, slack)
         return tracks.Plots((t_ns - t_ref_ns) / NS_PER_S, z, var, pos, slack, t_ns)
 
-    def watch(
-        self, table: Table, now: Reported, sensor_id: int, arc_rad: tuple[float, float]
-    ) -> tuple[Flags, Flags, Flags]:
-        """Tell which tracks a sweep over an arc (from, width) has passed, which are out of coverage, which blind."""
+    def watch(self, table: Table, now: Reported, sensor_id: int, arc_rad: tuple[float, float]) -> Bytes:
+        """Tell what a sweep over an arc (from, width) could see of each track: the codes of `kalman.watch_tracks`."""
         codes = np.empty(table.n, np.uint8)
         bundle = self._bundles[sensor_id]
         kalman.watch_tracks(now.state, table.has_height, bundle, self.environment, *arc_rad, EDGE_SIGMAS, codes)
-        return (codes & 1) > 0, (codes & 2) > 0, (codes & 4) > 0
+        return codes
 
     def score(self, table: Table, plots: tracks.Plots, sensor_id: int, t_ref_ns: int, free_s: Floats) -> Pairs:
         """Find the pairs inside the gate and their log-likelihood ratios; `free_s` is each track's earliest plot."""
-        rows, sensor = table.rows(t_ref_ns), self._bundles[sensor_id]
+        rows, sensor = _columns(table, t_ref_ns), self._bundles[sensor_id]
         while True:
             i_track, i_plot = np.empty(self._room, np.int64), np.empty(self._room, np.int64)
             llr = np.empty(self._room)
@@ -227,24 +108,30 @@ class Filter:
     ) -> None:
         """Update rows by plots, pair by pair."""
         nis = np.empty(len(i_track))
-        sensor = self._bundles[sensor_id]
-        tracks.update_tracks(table.rows(t_ref_ns), i_track, i_plot, plots, sensor, self.environment, self.noise, nis)
+        rows, sensor = _columns(table, t_ref_ns), self._bundles[sensor_id]
+        tracks.update_tracks(rows, i_track, i_plot, plots, sensor, self.environment, self.noise, nis)
         table.nis[i_track] = nis
 
     def start(self, table: Table, new: slice, i_plot: Ints, plots: tracks.Plots, sensor_id: int, t_ref_ns: int) -> None:
         """Fill new rows of the table from one plot each."""
-        c = table.rows(t_ref_ns)
+        c = _columns(table, t_ref_ns)
         rows = tracks.Tracks(
             c.t_s[new], c.x[new], c.cov[new], c.ln_odds[new], c.has_round[new], c.has_height[new], c.n_hit[new]
         )
         tracks.start_tracks(rows, i_plot, plots, self._bundles[sensor_id], self.environment, self.noise)
 
-    def report(self, table: Table, i_track: Ints, t_ns: Ints, t_ref_ns: int) -> Reported:
-        """Give ENU state and covariance of rows at the given times; the table stays as it is."""
+    def report(self, table: Table, i_track: Ints, t_s: Floats, t_ref_ns: int) -> Reported:
+        """Give ENU state and covariance of tracks at times [s from t_ref_ns]; the table stays as it is."""
         state, cov = np.empty((len(i_track), 7)), np.empty((len(i_track), 7, 7))
-        t_s = (t_ns - t_ref_ns) / NS_PER_S
-        tracks.report_tracks(table.rows(t_ref_ns), i_track, t_s, self.environment, self.noise, state, cov)
+        rows = _columns(table, t_ref_ns)
+        tracks.report_tracks(rows, i_track, t_s, self.environment, self.noise, state, cov)
         return Reported(state, cov)
+
+
+def _columns(table: Table, t_ref_ns: int) -> tracks.Tracks:
+    # what the track kernels read and write, times in seconds from a reference
+    t_s = (table.t_ns - t_ref_ns) / NS_PER_S
+    return tracks.Tracks(t_s, table.x, table.cov, table.ln_odds, table.has_round, table.has_height, table.n_hit)
 
 
 def false_density(sensor: SensorModel) -> float:
