@@ -47,7 +47,7 @@ _COUNTS: tuple[str, ...] = (
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be said about the life of tracks."""
 
-    false_tracks_per_hour: Annotated[float, Meta(gt=0.0, le=1000.0)] = 1.0
+    false_tracks_per_hour: Annotated[float, Meta(gt=0.0, le=1000.0)] = 0.1
     """Confirmed tracks an hour, at most, that are made of declared false plots; sets the confirmation threshold."""
     births_per_s: Positive = 0.1
     """Things that appear in the coverage [1/s]; weighs young tracks against false plots [A]."""
