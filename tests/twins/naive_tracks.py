@@ -3,6 +3,7 @@
 import math
 
 import naive_kalman as naive
+import naive_looks
 import numpy as np
 
 
@@ -15,7 +16,7 @@ def pair(tracks, i, t, z, var, sensor, env, noise):
             x, p = naive.predict_ballistic(tracks.x[i, m], tracks.cov[i, m], dt, env, noise)
         else:
             x, p = naive.predict_level(tracks.x[i, m], tracks.cov[i, m], dt, tracks.has_height[i], noise)
-        zhat, h = naive.project(x, m == naive.L, sensor, env)
+        zhat, h = naive_looks.project(x, m == naive.L, sensor, env)
         ln, d2, used = naive.likelihood(z, var, zhat, h @ p @ h.T)
         near |= d2 <= 16.0 + 2.0 * (used - 3)
         parts.append(ln)

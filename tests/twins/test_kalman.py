@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from casemate.kernels import kalman
+from casemate.kernels import kalman, looks
 from casemate.kernels.motion import Environment
 from casemate.tracking.filter import PRIORS
 
 sys.path.insert(0, str(Path(__file__).parent))
 import naive_kalman as naive
+import naive_looks
 
 SEEDS = range(6)
 
@@ -29,7 +30,7 @@ def world(rng):
     sigmas = np.array([15.0, 3e-3, 3e-3, np.nan, 30.0])
     edges = np.array([500.0, 12e3, 5.5, 2.0, 0.01, 1.0])
     place = rng.normal(0.0, 500.0, 3)
-    return env, kalman.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)
+    return env, looks.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)
 
 
 def state(rng):
@@ -43,7 +44,7 @@ def state(rng):
 def plot_of(rng, x, is_level, sensor, env, missing=()):
     """A noisy measurement of a state."""
     var = np.array([15.0, 3e-3, 3e-3, 2.0, 30.0]) ** 2
-    z = naive.project(x, is_level, sensor, env)[0] + rng.normal(0.0, 1.0, 5) * np.sqrt(var)
+    z = naive_looks.project(x, is_level, sensor, env)[0] + rng.normal(0.0, 1.0, 5) * np.sqrt(var)
     z[list(missing)] = np.nan
     return z, var
 
@@ -76,9 +77,9 @@ def test_predictions(seed, dt):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_jacobians_match_differences(seed):
-    """Prediction and projection differentiate as central differences do."""
+    """Prediction differentiates as central differences do."""
     rng = np.random.default_rng(seed)
-    env, sensor = world(rng)
+    env, _ = world(rng)
     x, _ = state(rng)
     steps = np.array([1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 1e-3])
 
@@ -88,23 +89,6 @@ def test_jacobians_match_differences(seed):
 
     _, f = naive.ballistic_step(x, 0.5, env)
     assert np.allclose(f, differences(lambda y: naive.ballistic_step(y, 0.5, env)[0]), atol=2e-2, rtol=2e-3)
-    for is_level in (True, False):
-        _, h = naive.project(x, is_level, sensor, env)
-        assert np.allclose(h, differences(lambda y, m=is_level: naive.project(y, m, sensor, env)[0]), atol=1e-6)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("is_level", [True, False])
-def test_projection(seed, is_level):
-    """Measurement and rows."""
-    rng = np.random.default_rng(seed)
-    env, sensor = world(rng)
-    x, _ = state(rng)
-    z, rows = np.empty(5), np.empty((5, 7))
-    kalman.project(x, is_level, sensor, env, z, rows)
-    expected = naive.project(x, is_level, sensor, env)
-    close(z, expected[0])
-    close(rows, expected[1])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -135,7 +119,7 @@ def test_conversions(seed):
     x, p = state(rng)
     y, q, work = np.empty(7), np.empty((7, 7)), np.empty((4, 7, 7))
     kalman.level_to_enu(x, p, env, y, q, work)
-    expected, jacobian = naive.to_enu(x, env)
+    expected, jacobian = naive_looks.to_enu(x, env)
     close(y, expected)
     close(q, jacobian @ p @ jacobian.T)
     kalman.enu_to_level(x, p, env, y, q, work)
@@ -164,40 +148,3 @@ def test_second_plot(seed, dt):
     kalman.predict_second(x, p, dt, z, sensor, env, PRIORS, np.empty((4, 7, 7)))
     close(x, expected[0])
     close(p, expected[1])
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("has_elevation", [True, False])
-def test_plots_gathered(seed, has_elevation):
-    """Sigmas filled in, silent elements dropped, positions and slack as plain arrays give them."""
-    rng = np.random.default_rng(seed)
-    env, sensor = world(rng)
-    sensor = sensor._replace(has_elevation=has_elevation)
-    values = np.full((6, 10), np.nan)
-    values[:, 0], values[:, 1] = rng.uniform(4e3, 9e3, 6), rng.uniform(0.0, 6.0, 6)
-    values[:, 4] = 30.0
-    values[::2, 3] = 2500.0
-    values[:3, 5] = 40.0
-    if has_elevation:
-        values[1:, 2] = 0.3
-    z, var, pos, slack = np.empty((6, 5)), np.empty((6, 5)), np.empty((6, 3)), np.empty(6)
-    kalman.gather_plots(values, sensor, env, z, var, pos, slack)
-    expected = naive.gather_plots(values, sensor, env)
-    for got, wanted in zip((z, var, pos, slack), expected, strict=True):
-        np.testing.assert_allclose(got, wanted, rtol=1e-10)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("has_elevation", [True, False])
-def test_sweeps_watched(seed, has_elevation):
-    """What a sector has passed, what is out of coverage, what is overhead."""
-    rng = np.random.default_rng(seed)
-    env, sensor = world(rng)
-    sensor = sensor._replace(has_elevation=has_elevation)
-    states = np.zeros((40, 7))
-    states[:, :3] = rng.uniform(-1.0, 1.0, (40, 3)) * [1e4, 1e4, 3e3] + [0.0, 0.0, 3e3]
-    has_height = rng.random(40) < 0.5
-    codes = np.empty(40, np.uint8)
-    kalman.watch_tracks(states, has_height, sensor, env, 5.0, 2.0, 3.0, codes)
-    assert codes.tolist() == naive.watch_tracks(states, has_height, sensor, env, 5.0, 2.0, 3.0)
-    assert len(set(codes.tolist())) > 3

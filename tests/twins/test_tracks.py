@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from casemate.kernels import kalman
+from casemate.kernels import looks
 from casemate.kernels import tracks as kernel
 from casemate.kernels.motion import Environment
 from casemate.tracking.filter import PRIORS
 
 sys.path.insert(0, str(Path(__file__).parent))
 import naive_kalman as naive
+import naive_looks
 import naive_tracks
 
 SEEDS = range(6)
@@ -30,7 +31,7 @@ def world(rng):
     sigmas = np.array([15.0, 3e-3, 3e-3, np.nan, 30.0])
     edges = np.array([500.0, 12e3, 5.5, 2.0, 0.01, 1.0])
     place = rng.normal(0.0, 500.0, 3)
-    return env, kalman.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)
+    return env, looks.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)
 
 
 def state(rng):
@@ -44,7 +45,7 @@ def state(rng):
 def plot_of(rng, x, is_level, sensor, env, missing=()):
     """A noisy measurement of a state."""
     var = np.array([15.0, 3e-3, 3e-3, 2.0, 30.0]) ** 2
-    z = naive.project(x, is_level, sensor, env)[0] + rng.normal(0.0, 1.0, 5) * np.sqrt(var)
+    z = naive_looks.project(x, is_level, sensor, env)[0] + rng.normal(0.0, 1.0, 5) * np.sqrt(var)
     z[list(missing)] = np.nan
     return z, var
 
@@ -117,7 +118,7 @@ def test_pairs_and_updates(seed):
             x, p = naive.predict_ballistic(tracks.x[i, 0], tracks.cov[i, 0], 0.5, env, PRIORS)
         else:
             x, p = naive.predict_level(tracks.x[i, 1], tracks.cov[i, 1], 0.5, True, PRIORS)
-            x, j = naive.to_enu(x, env)
+            x, j = naive_looks.to_enu(x, env)
             p = j @ p @ j.T
         close(at[i], x)
         close(cov[i], p)
@@ -145,7 +146,7 @@ def test_starts(seed):
     )
     kernel.start_tracks(tracks, np.array([0]), plots, sensor, env, PRIORS)
     for m in (naive.B, naive.L):
-        zhat, h = naive.project(tracks.x[0, m], m == naive.L, sensor, env)
+        zhat, h = naive_looks.project(tracks.x[0, m], m == naive.L, sensor, env)
         assert np.allclose(zhat[:3], z[:3], atol=1e-6)
         at = h[:3, :3] @ tracks.cov[0, m, :3, :3] @ h[:3, :3].T
         assert np.allclose(np.diag(at), var[:3], rtol=1e-3)

@@ -29,7 +29,7 @@ HAS_ROUND, HAS_HEIGHT = 0, 1
 
 TENTATIVE, CONFIRMED, COASTING, DROPPED = 0, 1, 2, 3
 PASSED, IS_OUT, IS_BLIND = 1, 2, 4
-"""Bits of the codes that `kalman.watch_tracks` writes."""
+"""Bits of the codes that `looks.watch_tracks` writes."""
 
 NS = 1e9
 MOST_COUNT = 65_535
@@ -133,7 +133,7 @@ def count_misses(
     """Count a miss of sensor `s` for each track that its sweep passed and did not hit; drop those out of its coverage.
 
     A track is due `due_ns` after its last chance. A miss is a chance: at the end of the sweep or, where `turn_ns` is
-    not 0, so long after the chance before. `codes` are those of `kalman.watch_tracks`; `is_kept` (another sensor sees
+    not 0, so long after the chance before. `codes` are those of `looks.watch_tracks`; `is_kept` (another sensor sees
     it) keeps a track that left the coverage. `touched` is set for the tracks that changed.
     """
     for i in range(codes.shape[0]):

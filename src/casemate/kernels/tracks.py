@@ -8,26 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from casemate.kernels.kalman import (
-    AZ,
     BALLISTIC,
-    EL,
     GARBLED_D2,
-    HEIGHT,
-    HEIGHT_SPAN,
     LEVEL,
-    LN_2PI,
     LN_DRAG_HIGH,
     LN_DRAG_LOW,
     P_GARBLED,
-    RANGE,
-    RATE,
-    Flags,
-    Floats,
-    Ints,
     Noise,
-    Sensor,
     copy_state,
     enu_to_level,
     forget_drag,
@@ -35,11 +25,13 @@ from casemate.kernels.kalman import (
     predict_ballistic,
     predict_level,
     predict_second,
-    project,
     update_state,
     wrap,
 )
+from casemate.kernels.looks import AZ, EL, HEIGHT, HEIGHT_SPAN, LN_2PI, RANGE, RATE, Flags, Floats, Sensor, project
 from casemate.kernels.motion import Environment, acceleration, height_over_site
+
+Ints = NDArray[np.int64]
 
 
 class Plots(NamedTuple):

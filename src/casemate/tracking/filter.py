@@ -1,4 +1,4 @@
-"""The filter: what plots and time do to the states of the table of tracks. Face of the Kalman and track kernels.
+"""The filter: what plots and time do to the states of the table of tracks. Face of the look, Kalman and track kernels.
 
 Every track runs two motion models side by side, ballistic and level, weighted by their likelihoods (a static
 multiple model: Bar-Shalom, Li, Kirubarajan, Estimation with Applications, 2001, section 11.6.2; the odds are kept
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from casemate.constants import NS_PER_S
-from casemate.kernels import kalman, tracks
+from casemate.kernels import kalman, looks, tracks
 from casemate.model.records import PLOT, Records
 from casemate.physics.atmosphere import Environment
 from casemate.physics.radar import SensorModel
@@ -80,14 +80,14 @@ class Filter:
         """Bundle accepted plots, (n, 10) by `floats_of`, for the kernels."""
         n = len(t_ns)
         z, var, pos, slack = np.empty((n, 5)), np.empty((n, 5)), np.empty((n, 3)), np.empty(n)
-        kalman.gather_plots(values, self._bundles[sensor_id], self.environment, z, var, pos, slack)
+        looks.gather_plots(values, self._bundles[sensor_id], self.environment, z, var, pos, slack)
         return tracks.Plots((t_ns - t_ref_ns) / NS_PER_S, z, var, pos, slack, t_ns)
 
     def watch(self, table: Table, now: Reported, sensor_id: int, arc_rad: tuple[float, float]) -> Bytes:
-        """Tell what a sweep over an arc (from, width) could see of each track: the codes of `kalman.watch_tracks`."""
+        """Tell what a sweep over an arc (from, width) could see of each track: the codes of `looks.watch_tracks`."""
         codes = np.empty(table.n, np.uint8)
         bundle = self._bundles[sensor_id]
-        kalman.watch_tracks(now.state, table.has_height, bundle, self.environment, *arc_rad, EDGE_SIGMAS, codes)
+        looks.watch_tracks(now.state, table.has_height, bundle, self.environment, *arc_rad, EDGE_SIGMAS, codes)
         return codes
 
     def score(self, table: Table, plots: tracks.Plots, sensor_id: int, t_ref_ns: int, free_s: Floats) -> Pairs:
@@ -139,7 +139,7 @@ def false_density(sensor: SensorModel) -> float:
     return max(sensor.false_plots_per_scan, LEAST_FALSE_PLOTS) / sensor.extent
 
 
-def _bundle(sensor: SensorModel) -> kalman.Sensor:
+def _bundle(sensor: SensorModel) -> looks.Sensor:
     flat = sensor.arc_rad * (sensor.range_m[1] - sensor.range_m[0])
     density_2d = max(sensor.false_plots_per_scan, LEAST_FALSE_PLOTS) / flat
     density_3d = false_density(sensor) if sensor.has_elevation else density_2d
@@ -151,7 +151,7 @@ def _bundle(sensor: SensorModel) -> kalman.Sensor:
         sensor.sigma_height_m,
     )
     edges = (*sensor.range_m, sensor.az_rad[0], sensor.arc_rad, *sensor.el_rad)
-    return kalman.Sensor(
+    return looks.Sensor(
         sensor.position_m,
         sensor.rotation,
         sensor.p_detection,

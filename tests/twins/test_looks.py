@@ -1,0 +1,131 @@
+"""The measurement kernels against plain matrices."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from casemate.kernels import looks
+from casemate.kernels.motion import Environment
+
+sys.path.insert(0, str(Path(__file__).parent))
+import naive_looks as naive
+
+SEEDS = range(6)
+
+
+def world(rng):
+    """A round Earth with wind, and a sensor away from the origin with a leaning horizon."""
+    heights = -1000.0 + 100.0 * np.arange(410)
+    same = np.ones(410)
+    air = np.stack([1.2 * np.exp(-heights / 9000), same / 335.0, 4.0 * same, -3.0 * same], axis=1)
+    drag = 1.0 + 0.5 * np.linspace(0.0, 1.0, 40) ** 2
+    env = Environment(-1000.0, 100.0, air, 0.1, drag, 9.81, 6.37e6, 0.0, 5e-5, 5e-5, 300.0, 0.0)
+    rotation = np.linalg.qr(np.eye(3) + rng.normal(0.0, 0.01, (3, 3)))[0]
+    rotation *= np.sign(np.diag(rotation))[:, None]
+    sigmas = np.array([15.0, 3e-3, 3e-3, np.nan, 30.0])
+    edges = np.array([500.0, 12e3, 5.5, 2.0, 0.01, 1.0])
+    place = rng.normal(0.0, 500.0, 3)
+    return env, looks.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)
+
+
+def state(rng):
+    """A state and a covariance with correlations."""
+    typical = np.array([4e3, 7e3, 1500.0, -80.0, -150.0, 60.0, -8.4])
+    x = typical + rng.normal(0.0, 1.0, 7) * [1e3, 1e3, 200, 30, 30, 30, 0.2]
+    root = rng.normal(0.0, 1.0, (7, 7)) * np.array([30.0, 30, 30, 5, 5, 5, 0.2])[:, None]
+    return x, root @ root.T
+
+
+def close(a, b):
+    """Equal to 1e-10 of the largest element."""
+    scale = np.abs(b).max()
+    assert np.abs(a - b).max() <= 1e-10 * max(scale, 1.0)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_jacobians_match_differences(seed):
+    """Projection differentiates as central differences do."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    x, _ = state(rng)
+    steps = np.array([1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 1e-3])
+
+    def differences(function):
+        columns = [(function(x + d) - function(x - d)) / (2 * h) for h, d in zip(steps, np.diag(steps), strict=True)]
+        return np.array(columns).T
+
+    for is_level in (True, False):
+        _, h = naive.project(x, is_level, sensor, env)
+        assert np.allclose(h, differences(lambda y, m=is_level: naive.project(y, m, sensor, env)[0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("is_level", [True, False])
+def test_projection(seed, is_level):
+    """Measurement and rows."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    x, _ = state(rng)
+    z, rows = np.empty(5), np.empty((5, 7))
+    looks.project(x, is_level, sensor, env, z, rows)
+    expected = naive.project(x, is_level, sensor, env)
+    close(z, expected[0])
+    close(rows, expected[1])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("is_height_held", [True, False])
+def test_one_element_absorbed(seed, is_height_held):
+    """A scalar update in Joseph form, with and without the gain of a held height."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    x, p = state(rng)
+    _, rows = naive.project(x, is_height_held, sensor, env)
+    for row, sigma in zip(rows, [15.0, 3e-3, 3e-3, 2.0, 30.0], strict=True):
+        nu = sigma * rng.normal()
+        y, q = x.copy(), p.copy()
+        d2, ln_s = looks.absorb(y, q, row, nu, sigma**2, is_height_held, np.empty((4, 7, 7)))
+        expected = naive.absorb(x, p, row, nu, sigma**2, is_height_held)
+        close(y, expected[0])
+        close(q, expected[1])
+        assert d2 == pytest.approx(expected[2])
+        assert ln_s == pytest.approx(expected[3])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("has_elevation", [True, False])
+def test_plots_gathered(seed, has_elevation):
+    """Sigmas filled in, silent elements dropped, positions and slack as plain arrays give them."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    sensor = sensor._replace(has_elevation=has_elevation)
+    values = np.full((6, 10), np.nan)
+    values[:, 0], values[:, 1] = rng.uniform(4e3, 9e3, 6), rng.uniform(0.0, 6.0, 6)
+    values[:, 4] = 30.0
+    values[::2, 3] = 2500.0
+    values[:3, 5] = 40.0
+    if has_elevation:
+        values[1:, 2] = 0.3
+    z, var, pos, slack = np.empty((6, 5)), np.empty((6, 5)), np.empty((6, 3)), np.empty(6)
+    looks.gather_plots(values, sensor, env, z, var, pos, slack)
+    expected = naive.gather_plots(values, sensor, env)
+    for got, wanted in zip((z, var, pos, slack), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("has_elevation", [True, False])
+def test_sweeps_watched(seed, has_elevation):
+    """What a sector has passed, what is out of coverage, what is overhead."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    sensor = sensor._replace(has_elevation=has_elevation)
+    states = np.zeros((40, 7))
+    states[:, :3] = rng.uniform(-1.0, 1.0, (40, 3)) * [1e4, 1e4, 3e3] + [0.0, 0.0, 3e3]
+    has_height = rng.random(40) < 0.5
+    codes = np.empty(40, np.uint8)
+    looks.watch_tracks(states, has_height, sensor, env, 5.0, 2.0, 3.0, codes)
+    assert codes.tolist() == naive.watch_tracks(states, has_height, sensor, env, 5.0, 2.0, 3.0)
+    assert len(set(codes.tolist())) > 3
