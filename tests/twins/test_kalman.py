@@ -1,58 +1,15 @@
 """The filter kernels against plain matrices."""
 
 import math
-import sys
-from pathlib import Path
 
-import numpy as np
-import pytest
-
-from casemate.kernels import kalman, looks
-from casemate.kernels.motion import Environment
-from casemate.tracking.filter import PRIORS
-
-sys.path.insert(0, str(Path(__file__).parent))
 import naive_kalman as naive
 import naive_looks
+import numpy as np
+import pytest
+from filter_cases import SEEDS, close, plot_of, state, world
 
-SEEDS = range(6)
-
-
-def world(rng):
-    """A round Earth with wind, and a sensor away from the origin with a leaning horizon."""
-    heights = -1000.0 + 100.0 * np.arange(410)
-    same = np.ones(410)
-    air = np.stack([1.2 * np.exp(-heights / 9000), same / 335.0, 4.0 * same, -3.0 * same], axis=1)
-    drag = 1.0 + 0.5 * np.linspace(0.0, 1.0, 40) ** 2
-    env = Environment(-1000.0, 100.0, air, 0.1, drag, 9.81, 6.37e6, 0.0, 5e-5, 5e-5, 300.0, 0.0)
-    rotation = np.linalg.qr(np.eye(3) + rng.normal(0.0, 0.01, (3, 3)))[0]
-    rotation *= np.sign(np.diag(rotation))[:, None]
-    sigmas = np.array([15.0, 3e-3, 3e-3, np.nan, 30.0])
-    edges = np.array([500.0, 12e3, 5.5, 2.0, 0.01, 1.0])
-    place = rng.normal(0.0, 500.0, 3)
-    return env, looks.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True)
-
-
-def state(rng):
-    """A state and a covariance with correlations."""
-    typical = np.array([4e3, 7e3, 1500.0, -80.0, -150.0, 60.0, -8.4])
-    x = typical + rng.normal(0.0, 1.0, 7) * [1e3, 1e3, 200, 30, 30, 30, 0.2]
-    root = rng.normal(0.0, 1.0, (7, 7)) * np.array([30.0, 30, 30, 5, 5, 5, 0.2])[:, None]
-    return x, root @ root.T
-
-
-def plot_of(rng, x, is_level, sensor, env, missing=()):
-    """A noisy measurement of a state."""
-    var = np.array([15.0, 3e-3, 3e-3, 2.0, 30.0]) ** 2
-    z = naive_looks.project(x, is_level, sensor, env)[0] + rng.normal(0.0, 1.0, 5) * np.sqrt(var)
-    z[list(missing)] = np.nan
-    return z, var
-
-
-def close(a, b):
-    """Equal to 1e-10 of the largest element."""
-    scale = np.abs(b).max()
-    assert np.abs(a - b).max() <= 1e-10 * max(scale, 1.0)
+from casemate.kernels import kalman
+from casemate.tracking.filter import PRIORS
 
 
 @pytest.mark.parametrize("seed", SEEDS)
