@@ -31,8 +31,9 @@ def ends(path):
     return path.flight_s, float(path.pos_m[:, 2].max()), speed, math.degrees(math.asin(-path.vel_mps[-1, 2] / speed))
 
 
-# Inside the bands of parameters.md 1.2 (flight s, apex m, arrival m/s, descent deg), which are rounded and made with
-# one drag each: 6 % beside them is allowed.
+# Bands of flight s, apex m, arrival m/s, descent deg by range and arc. Their ends are rounded to two or three digits
+# and made with another drag curve: 1.5 % beside them is allowed. 5 of the 64 figures use it, the 107 mm on its high
+# arc most (1.3 %).
 BANDS = [
     ("r107", 3.0, "flat", (7, 13), (70, 200), (260, 290), (7, 13)),
     ("r107", 5.0, "flat", (14, 22), (250, 600), (230, 255), (15, 26)),
@@ -57,7 +58,7 @@ BANDS = [
 def test_flights_are_inside_the_public_bands(band):
     path = solve(*band[:3])
     for found, (low, high) in zip(ends(path), band[3:], strict=True):
-        assert 0.94 * low <= found <= 1.06 * high
+        assert low / 1.015 <= found <= 1.015 * high
 
 
 @pytest.mark.parametrize(("name", "km", "arc", "flight_s"), [
@@ -66,7 +67,7 @@ def test_flights_are_inside_the_public_bands(band):
     ("r122", 15.0, "flat", 39.0),
 ])  # fmt: skip
 def test_rockets_meet_the_flight_time_budget(name, km, arc, flight_s):
-    assert solve(name, km, arc).flight_s == pytest.approx(flight_s, rel=0.04)  # facts.md, rounded to a second
+    assert solve(name, km, arc).flight_s == pytest.approx(flight_s, rel=0.04)  # times rounded to a second
 
 
 def test_a_rockets_time_picks_the_arc():

@@ -112,7 +112,9 @@ def update_state(x, p, is_level, is_height_held, z, var, sensor, env):
     ln, d2, _ = likelihood(z, var, zhat, h @ p @ h.T)
     wide = math.hypot(math.sqrt(p[0, 0]), math.sqrt(p[1, 1])) > 0.01 * z[0]
     line = x.copy()
-    for _ in range(4 if wide else 1):
+    if is_height_held:  # with an element at a time the likelihood is that of each, given those before
+        ln, d2 = 0.0, 0.0
+    for turn in range(4 if wide else 1):
         zhat, h = project(line, is_level, sensor, env)
         use = np.flatnonzero(~np.isnan(z))
         nu = innovation(z, zhat) - h @ (x - line)
@@ -126,6 +128,10 @@ def update_state(x, p, is_level, is_height_held, z, var, sensor, env):
             if is_height_held:
                 gain[[2, 5]] = 0.0
             left = innovation(z, zhat)[k] - hk @ (y - line)
+            if is_height_held and turn == 0:
+                room = (hk @ q @ hk.T + r).item()
+                d2 += left.item() ** 2 / room
+                ln -= 0.5 * (left.item() ** 2 / room + math.log(2.0 * math.pi * room))
             y = y + gain @ left
             joseph = np.eye(7) - gain @ hk
             q = joseph @ q @ joseph.T + gain @ r @ gain.T

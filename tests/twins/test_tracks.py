@@ -50,7 +50,7 @@ def test_pairs_and_updates(seed):
             near, expected = naive_tracks.pair(tracks, i, 0.0, plots.z[j], plots.var[j], sensor, env, PRIORS)
             assert near == ((i, j) in found)
             if near:
-                assert found[i, j] == pytest.approx(expected, abs=1e-7)
+                assert found[i, j] == pytest.approx(expected, rel=1e-10, abs=1e-10)
     before = kernel.Tracks(*(column.copy() for column in tracks))
     nis = np.empty(5)
     each = np.arange(5)
@@ -58,14 +58,14 @@ def test_pairs_and_updates(seed):
     for i in range(5):
         x, p = naive.predict_level(before.x[i, 1], before.cov[i, 1], 1.0, True, PRIORS)
         y, q, ln_l, _ = naive.update_state(x, p, True, False, plots.z[i], plots.var[i], sensor, env)
-        assert np.allclose(tracks.x[i, 1], y, rtol=1e-7, atol=1e-6)
+        assert np.allclose(tracks.x[i, 1], y, rtol=1e-10, atol=1e-9)
         if before.has_round[i]:
             x, p = naive.predict_ballistic(before.x[i, 0], before.cov[i, 0], 1.0, env, PRIORS)
             y, q, ln_b, _ = naive.update_state(x, p, False, False, plots.z[i], plots.var[i], sensor, env)
-            assert np.allclose(tracks.x[i, 0], y, rtol=1e-7, atol=1e-6)
-            assert np.allclose(tracks.cov[i, 0], q, rtol=1e-6, atol=1e-5)
+            assert np.allclose(tracks.x[i, 0], y, rtol=1e-10, atol=1e-9)
+            assert np.allclose(tracks.cov[i, 0], q, rtol=1e-10, atol=1e-8)
             odds = np.clip(before.ln_odds[i] + ln_b - ln_l, -PRIORS.odds_limit, PRIORS.odds_limit)
-            assert tracks.ln_odds[i] == pytest.approx(odds, abs=1e-6)
+            assert tracks.ln_odds[i] == pytest.approx(odds, rel=1e-10, abs=1e-10)
     at, cov = np.empty((5, 7)), np.empty((5, 7, 7))
     kernel.report_tracks(tracks, each, np.full(5, 0.5), env, PRIORS, at, cov)
     for i in range(5):

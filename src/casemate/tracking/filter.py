@@ -31,13 +31,13 @@ LEAST_FALSE_PLOTS = 0.1
 
 PRIORS = kalman.Noise(
     ballistic_q=0.1,  # wind unknown by 5 m/s bends a round's drag by some 0.3 m/s2 for seconds at a time
-    ln_drag_q=1e-3,  # the drag curve is wrong by about 15 % over the 20 s of a flight (parameters.md 1.1)
+    ln_drag_q=1e-3,  # the drag curve is wrong by about 15 % over the 20 s of a flight [A]
     level_q=20.0,  # a turn of 3 degrees/s at 100 m/s changes velocity by 5 m/s each second
     level_turn=1.5,  # airliners bank by 25 degrees (4.5 m/s2), mostly not: a gap of 40 s may hide one turn
     climb_q=4.0,  # aircraft and birds climb and sink gently
-    sigma_speed=250.0,  # rounds 70-700 m/s, airliners 250 m/s (parameters.md 1 and 3)
+    sigma_speed=250.0,  # rounds 70-700 m/s, airliners 250 m/s [A]
     sigma_climb=20.0,  # airliners climb and sink at 10-15 m/s
-    ln_drag=math.log(2e-4),  # K of the generic rounds: 0.9e-4 to 4e-4 m2/kg (parameters.md 1.1)
+    ln_drag=math.log(2e-4),  # K of the generic rounds: 0.9e-4 to 4e-4 m2/kg, `data/rounds.toml`
     sigma_ln_drag=0.8,
     height=5000.0,  # half way up to where airliners fly
     sigma_height=4000.0,
