@@ -1,14 +1,16 @@
 """The simulated world, wired: scenario -> World -> runner -> run folder."""
 
+import contextlib
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
+from casemate.errors import SettingsError
 from casemate.io import settings
 from casemate.io.recorder import check_writable
 from casemate.runner import Origin, Progress, file_hash, plan_of, record, with_ticks
 from casemate.sim.outcome import Scorer
-from casemate.sim.scenario import Scenario, check_scenario
+from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
 
 
@@ -36,20 +38,23 @@ def run(
     scenario = settings.read_toml(path, Scenario)
     site_path = _find("sites", scenario.site, path.parent)
     plan = plan_of(site_path)
-    sensors = tuple(sensor.name for sensor in plan.site.sensor)
-    check_scenario(scenario, str(path), plan.rounds, sensors)
     check_writable(folder)
     seed = scenario.seed if seed is None else seed
     frame = plan.frame()
-    world = World(
-        scenario,
-        plan.site,
-        plan.rounds,
-        frame,
-        seed,
-        with_intercept=with_intercept,
-        environment=plan.environment(),
-    )
+    try:
+        world = World(
+            scenario,
+            plan.site,
+            plan.rounds,
+            frame,
+            seed,
+            with_intercept=with_intercept,
+            environment=plan.environment(),
+        )
+    except SettingsError as error:  # the world knows the key and why, and not which file it was built from
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # nothing ran: leave no empty folder behind
+        raise SettingsError(str(path), error.key, error.why) from None
     scorer = Scorer(world, plan.site, frame)
     if progress:
         progress.start(world.t_start_ns, world.t_end_ns)

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from casemate.cli import main
+from casemate.io.settings import packaged
 
 
 def _call(capsys, monkeypatch, *arguments):
@@ -108,6 +109,26 @@ def test_a_wrong_setting_names_file_key_and_why(capsys, monkeypatch, tmp_path, s
     code, _, err = _call(capsys, monkeypatch, "track", plots, "--site", site, "-o", tmp_path / "out")
     assert code == 2
     assert "site.toml" in err
+    assert words in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('round_class = "m82"', 'round_class = "m83"', "m83"),
+        ("[2500.0, 3500.0]", "[90000.0, 99000.0]", "no flight of m82"),
+        ("duration_s", "durations", "durations"),
+    ],
+)
+def test_a_wrong_scenario_names_file_key_and_why(capsys, monkeypatch, tmp_path, old, new, words):
+    text = packaged("scenarios", "mortar-team").read_text("utf-8")
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    code, _, err = _call(capsys, monkeypatch, "run", path, "-o", tmp_path / "out")
+    assert code == 2
+    assert "mine.toml" in err
     assert words in err
     assert not (tmp_path / "out").exists()
 
