@@ -14,7 +14,8 @@ from casemate.assess.warning import Settings as WarningSettings
 from casemate.assess.warning import WarningStage
 from casemate.model.catalog import Declaration, RoundClass, SiteFile
 from casemate.model.messages import Events, Scan, Tick
-from casemate.physics.atmosphere import Environment, Profile, build_environment, drag_shape_of
+from casemate.physics.atmosphere import Environment, Profile, build_environment
+from casemate.physics.drag import drag_shape_of
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import sensor_models
 from casemate.tracking.tracker import Settings as TrackerSettings

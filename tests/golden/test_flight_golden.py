@@ -8,7 +8,8 @@ import pytest
 from casemate.kernels import exact
 from casemate.model.catalog import EnvironmentSettings
 from casemate.physics import ballistics
-from casemate.physics.atmosphere import build_environment, drag_shape_of, ussa76
+from casemate.physics.atmosphere import build_environment, ussa76
+from casemate.physics.drag import drag_shape_of
 from casemate.physics.exact import WGS84, sample_exact
 from casemate.physics.geodesy import SiteFrame
 from casemate.study.verification import verify

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from casemate.kernels import exact
-from casemate.physics.exact import WGS84, drag_table
+from casemate.physics.drag import drag_table
+from casemate.physics.exact import WGS84
 
 
 def scene(seed):

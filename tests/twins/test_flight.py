@@ -4,7 +4,8 @@ import pytest
 
 from casemate.kernels import flight
 from casemate.model.catalog import EnvironmentSettings
-from casemate.physics.atmosphere import Profile, build_environment, drag_shape_of
+from casemate.physics.atmosphere import Profile, build_environment
+from casemate.physics.drag import drag_shape_of
 from casemate.physics.geodesy import SiteFrame
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)

@@ -7,14 +7,8 @@ from scipy.interpolate import PchipInterpolator
 from casemate.errors import DomainError
 from casemate.kernels import motion
 from casemate.model.catalog import EnvironmentSettings
-from casemate.physics.atmosphere import (
-    Profile,
-    build_environment,
-    drag_shape_of,
-    interpolate_drag,
-    normal_gravity_mps2,
-    ussa76,
-)
+from casemate.physics.atmosphere import Profile, build_environment, normal_gravity_mps2, ussa76
+from casemate.physics.drag import drag_shape_of, interpolate_drag
 from casemate.physics.geodesy import SiteFrame
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)

@@ -4,7 +4,6 @@ Heights above mean sea level are taken as ellipsoidal heights for now.
 """
 
 import math
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,10 +23,10 @@ from casemate.constants import (
 from casemate.errors import DomainError
 from casemate.kernels import earth
 from casemate.kernels.motion import Environment
-from casemate.model.catalog import EnvironmentSettings, RoundClass
+from casemate.model.catalog import EnvironmentSettings
 from casemate.physics.geodesy import SiteFrame
 
-__all__ = ["Air", "Environment", "Profile", "build_environment", "drag_shape_of", "interpolate_drag", "ussa76"]
+__all__ = ["Air", "Environment", "Profile", "build_environment", "ussa76"]
 
 Array = NDArray[np.float64]
 
@@ -36,12 +35,6 @@ _AIR_DZ_M: Final = 50.0  # linear between rows: 4e-6 of the density
 _AIR_TOP_M: Final = 40_000.0
 _DRAG_DM: Final = 0.005  # linear between rows: 2e-4 of the shape where it is steepest
 _DRAG_TOP: Final = 5.0
-
-# Shape of the rise of a subsonic-to-supersonic round [A]: flat to Mach 0.8, +12 % at 0.9,
-# 2.1 times at the peak between 1.0 and 1.1 (between rockets 1.75-1.9 and shells 2.0-2.5), then Mach^-0.5.
-_RISE_MACH: Final = (0.0, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1)
-_RISE_SHARE: Final = (0.0, 0.0, 0.11, 0.45, 0.85, 1.0, 0.99)
-_GENERIC_PEAK: Final = 2.1
 
 
 class Air(NamedTuple):
@@ -102,75 +95,6 @@ def _air(temperature_k: Array, pressure_pa: Array) -> Air:
     return Air(temperature_k, pressure_pa, density, np.sqrt(USSA76_GAMMA * USSA76_GAS_JPKGK * temperature_k))
 
 
-def drag_shape_of(name: str, rounds: Sequence[RoundClass] = ()) -> tuple[Array, Array]:
-    """Return a drag shape (mach (n,), shape (n,)), 1 where subsonic, for the drag parameter to scale.
-
-    Parameters
-    ----------
-    name : str
-        "generic" (the documented rise shared by all classes), "constant" (1 at every Mach number), or the name of a
-        round class, whose curve is divided by its lowest subsonic value.
-    rounds : sequence of RoundClass
-        The catalog in which a class is looked up.
-
-    Raises
-    ------
-    ValueError
-        No class of that name; the message lists the names.
-    """
-    mach = np.arange(0.0, _DRAG_TOP + 0.5 * _DRAG_DM, _DRAG_DM)
-    if name == "constant":
-        return mach, np.ones_like(mach)
-    if name == "generic":
-        return mach, _rise(mach, _GENERIC_PEAK)
-    for body in rounds:
-        if body.name == name:
-            return mach, interpolate_drag(np.array(body.mach), np.array(body.cd), mach) / body.cd[0]
-    known = ", ".join(["generic", "constant", *(body.name for body in rounds)])
-    message = f"no drag curve {name!r}; there are {known}"
-    raise ValueError(message)
-
-
-def _rise(mach: Array, peak: float) -> Array:
-    # Monotone cubic through the documented points (continuous slope), then the root law from Mach 1.1 on.
-    share = _pchip(np.array(_RISE_MACH), np.array(_RISE_SHARE), np.minimum(mach, _RISE_MACH[-1]))
-    shape = 1.0 + (peak - 1.0) * share
-    tail = mach > _RISE_MACH[-1]
-    shape[tail] *= np.sqrt(_RISE_MACH[-1] / mach[tail])
-    return shape
-
-
-def _pchip(x: Array, y: Array, at: Array) -> Array:
-    # Monotone cubic of Fritsch and Butland (SIAM J. Sci. Stat. Comput. 5, 1984), as in scipy's PchipInterpolator, whose
-    # import costs 0.2 s: harmonic means of the neighbouring slopes, three-point slopes at the ends.
-    h = np.diff(x)
-    rise = np.diff(y) / h
-    slope = np.zeros_like(y)
-    before, after = 2.0 * h[1:] + h[:-1], h[1:] + 2.0 * h[:-1]
-    same = rise[1:] * rise[:-1] > 0.0
-    slope[1:-1][same] = (before + after)[same] / (before[same] / rise[:-1][same] + after[same] / rise[1:][same])
-    slope[0], slope[-1] = _end_slope(h, rise), _end_slope(h[::-1], rise[::-1])
-    j = np.clip(np.searchsorted(x, at, side="right") - 1, 0, h.size - 1)
-    w, d = (at - x[j]) / h[j], h[j]
-    p, q, lift = slope[j] * d, slope[j + 1] * d, rise[j] * d
-    return y[j] + w * (p + w * (3.0 * lift - 2.0 * p - q + w * (p + q - 2.0 * lift)))
-
-
-def _end_slope(h: Array, rise: Array) -> float:
-    # One-sided three-point slope, held monotone.
-    if h.size < 2:
-        return float(rise[0])
-    d = ((2.0 * h[0] + h[1]) * rise[0] - h[0] * rise[1]) / (h[0] + h[1])
-    if d * rise[0] <= 0.0:
-        return 0.0
-    return float(3.0 * rise[0] if rise[0] * rise[1] <= 0.0 and abs(d) > abs(3.0 * rise[0]) else d)
-
-
-def interpolate_drag(mach: Array, cd: Array, at: Array) -> Array:
-    """Return the drag coefficient at Mach numbers (n,): monotone cubic through the points, constant beyond them."""
-    return _pchip(mach, cd, np.clip(at, mach[0], mach[-1]))
-
-
 def normal_gravity_mps2(lat_rad: float, height_m: float) -> float:
     """Return normal gravity [m/s2], centrifugal part included, at a geodetic latitude and ellipsoidal height.
 
@@ -228,7 +152,7 @@ def build_environment(
     frame : SiteFrame
         Gives gravity, radius and rotation; a flat Earth has an infinite radius and no rotation.
     drag : tuple of (n,) and (n,) float64
-        Mach numbers (ascending) and the drag shape there, as `drag_shape_of` gives it.
+        Mach numbers (ascending) and the drag shape there, as `drag.drag_shape_of` gives it.
     air_profile, wind_profile : Profile, optional
         The profiles that the settings name; none stands for standard air and for calm.
 

@@ -15,12 +15,12 @@ from casemate.kernels import exact
 from casemate.kernels.earth import Earth
 from casemate.kernels.exact import Body
 from casemate.model.catalog import RoundClass
-from casemate.physics.atmosphere import Profile, interpolate_drag
+from casemate.physics.atmosphere import Profile
+from casemate.physics.drag import CD_DM, drag_table
 from casemate.physics.geodesy import SiteFrame
 
 __all__ = [
     "BURN_STEPS",
-    "CD_DM",
     "MAX_TIME_S",
     "RAIL_EXIT_MPS",
     "STEP_S",
@@ -29,7 +29,6 @@ __all__ = [
     "Earth",
     "Trajectory",
     "body_of",
-    "drag_table",
     "fly_exact",
     "fly_rows",
     "sample_exact",
@@ -44,8 +43,6 @@ STEP_S: Final = 0.05
 
 MAX_TIME_S: Final = 400.0
 BURN_STEPS: Final = 128
-CD_DM: Final = 0.0125
-_CD_TOP: Final = 5.0
 
 
 class Trajectory:
@@ -110,16 +107,6 @@ def body_of(round_class: RoundClass, drag_factor: float = 1.0, wind: Profile | N
         wind_z=np.ascontiguousarray(height, np.float64),
         wind=np.ascontiguousarray(np.column_stack((east, north)), np.float64),
     )
-
-
-def drag_table(mach: Array, cd: Array) -> Array:
-    """Compile a drag curve: rows (m, 2) of coefficient and slope per row, every CD_DM from Mach 0 to 5.
-
-    Monotone cubic between the given points and constant beyond them; the compiled curve is the model.
-    """
-    at = np.arange(0.0, _CD_TOP + 0.5 * CD_DM, CD_DM)
-    values = interpolate_drag(mach, cd, at)
-    return np.ascontiguousarray(np.column_stack((values, np.gradient(values))))
 
 
 RAIL_EXIT_MPS: Final = 30.0

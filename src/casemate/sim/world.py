@@ -16,8 +16,9 @@ from casemate.constants import NS_PER_S
 from casemate.model.catalog import RoundClass, SiteFile
 from casemate.model.messages import Aside, Events, Input, Scan, Threat
 from casemate.model.records import LABEL, Records, TrackStatus, freeze
-from casemate.physics.atmosphere import Environment, build_environment, drag_shape_of
+from casemate.physics.atmosphere import Environment, build_environment
 from casemate.physics.ballistics import propagate
+from casemate.physics.drag import drag_shape_of
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim.clutter import Flow
 from casemate.sim.intercept.gun import ENGAGEMENT, Outcome, PlannedBurst

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from casemate.errors import SettingsError
 from casemate.physics.atmosphere import ussa76
-from casemate.physics.exact import CD_DM, drag_table
+from casemate.physics.drag import CD_DM, drag_table
 from casemate.study import nesc
 from casemate.study.nesc import Check
 
