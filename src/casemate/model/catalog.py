@@ -32,6 +32,7 @@ class SitePoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lat_deg: Lat
     lon_deg: Lon
     height_m: Height
+    geoid_m: Annotated[float, Meta(ge=-110.0, le=90.0)] | None = None  # of mean sea level over the WGS 84 ellipsoid
 
 
 class RadarSite(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +67,14 @@ class EnvironmentSettings(Declaration, frozen=True, kw_only=True, forbid_unknown
     wind: str = "none"  # "none", or a profile file
 
 
+class TerrainFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A raster of heights around the site, and what its heights count from."""
+
+    file: Annotated[str, Meta(min_length=1)]  # GeoTIFF, DTED or HGT, beside the file that names it
+    datum: Annotated[str, Meta(pattern="^(msl|egm96|egm2008|ellipsoid)$")] | None = None  # None: as the raster says
+    radius_m: Annotated[float, Meta(ge=1_000.0, le=200_000.0)] = 40_000.0  # what is read of it, around the site
+
+
 class TrackingSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the user may say about tracking; everything else has one good value."""
 
@@ -94,9 +103,24 @@ class SiteFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     site: SitePoint
     sensor: Annotated[tuple[RadarSite, ...], Meta(min_length=1)]
     environment: EnvironmentSettings = EnvironmentSettings()
+    terrain: TerrainFile | None = None
     tracking: TrackingSettings = TrackingSettings()
     zone: tuple[WarningZone, ...] = ()
     asset: tuple[DefendedAsset, ...] = ()
+
+
+class Spin(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a spin-stabilised shell's drift comes of: twist, inertia, aerodynamic slopes by Mach (constant beyond)."""
+
+    inertia_kgm2: Positive  # about the long axis
+    twist_calibres: float  # travel per turn where the flight starts, in calibres; negative for left-hand twist
+    mach: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]
+    cm_alpha: Annotated[tuple[Positive, ...], Meta(min_length=2)]  # overturning moment [1/rad]
+    cl_alpha: Annotated[tuple[Positive, ...], Meta(min_length=2)]  # lift [1/rad]
+    c_spin: Annotated[tuple[float, ...], Meta(min_length=2)]  # damping of the spin, by p d / v; negative
+    c_magnus: Annotated[tuple[float, ...], Meta(min_length=2)]  # Magnus force, by p d / v [1/rad]; negative
+    cd_alpha2: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]  # drag by the square of the yaw [1/rad2]
+    source: dict[str, str]
 
 
 class RoundClass(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +145,7 @@ class RoundClass(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=T
     sigma_range_share: Share  # of the ground range, 1 sigma
     sigma_cross_share: Share
     p_dud: Share
+    spin: Spin | None = None  # None: its truth flies as a point mass
     source: dict[str, str]
 
 
