@@ -1,11 +1,11 @@
 """Geodesy: the site's ENU frame on the WGS 84 ellipsoid.
 
-Heights are ellipsoidal: a height above mean sea level is taken as one for now (the geoid is up to 105 m away,
-but the same for everything that the site's frame holds).
+Frames and conversions take heights over the ellipsoid. What a site file declares is above mean sea level, which lies
+`geoid_m` higher (or, below zero, lower); `SiteFrame.of` and `SiteFrame.msl_to_enu` are the places where one becomes the other.
 """
 
 import math
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,9 @@ from casemate.kernels import frames
 from casemate.model.catalog import SitePoint
 
 Array = NDArray[np.float64]
+
+GEOID_M: Final = (-110.0, 90.0)
+"""Where mean sea level lies over the ellipsoid [m], with some room: EGM2008 has -106.9 to 86.6 (Pavlis et al., 2012)."""
 
 
 def _rows(points: ArrayLike, name: str) -> Array:
@@ -64,20 +67,24 @@ class SiteFrame:
     ----------
     lat_deg, lon_deg, height_m : float
         Origin on WGS 84, height over the ellipsoid.
+    geoid_m : float
+        Height of mean sea level over the ellipsoid, taken as the same all over the site.
 
     Notes
     -----
     A round trip geodetic -> ENU -> geodetic closes within 1e-8 m up to 1000 km from the site.
     """
 
-    def __init__(self, lat_deg: float, lon_deg: float, height_m: float) -> None:
+    def __init__(self, lat_deg: float, lon_deg: float, height_m: float, geoid_m: float = 0.0) -> None:
         if not -90.0 <= lat_deg <= 90.0:
             raise DomainError("lat_deg", lat_deg, -90.0, 90.0)
         if not -180.0 <= lon_deg <= 180.0:
             raise DomainError("lon_deg", lon_deg, -180.0, 180.0)
         if not -11_000.0 <= height_m <= 100_000.0:
             raise DomainError("height_m", height_m, -11_000.0, 100_000.0)
-        self.lat_deg, self.lon_deg, self.height_m = lat_deg, lon_deg, height_m
+        if not GEOID_M[0] <= geoid_m <= GEOID_M[1]:
+            raise DomainError("geoid_m", geoid_m, *GEOID_M)
+        self.lat_deg, self.lon_deg, self.height_m, self.geoid_m = lat_deg, lon_deg, height_m, geoid_m
         lat, lon = math.radians(lat_deg), math.radians(lon_deg)
         sp, cp, sl, cl = math.sin(lat), math.cos(lat), math.sin(lon), math.cos(lon)
         self.rotation = np.array([[-sl, cl, 0.0], [-sp * cl, -sp * sl, cp], [cp * cl, cp * sl, sp]])
@@ -89,8 +96,14 @@ class SiteFrame:
 
     @classmethod
     def of(cls, site: SitePoint) -> Self:
-        """Make the frame of a declared site."""
-        return cls(site.lat_deg, site.lon_deg, site.height_m)
+        """Make the frame of a declared site; where it does not say how high mean sea level is, on the ellipsoid."""
+        geoid_m = 0.0 if site.geoid_m is None else site.geoid_m
+        return cls(site.lat_deg, site.lon_deg, site.height_m + geoid_m, geoid_m)
+
+    @property
+    def height_msl_m(self) -> float:
+        """Height of the origin above mean sea level [m]."""
+        return self.height_m - self.geoid_m
 
     def ecef_to_enu(self, ecef: ArrayLike) -> Array:
         """Turn ECEF points (n, 3) [m] into ENU points (n, 3) [m]."""
@@ -101,9 +114,13 @@ class SiteFrame:
         return _rows(enu, "enu") @ self.rotation + self.origin_ecef_m
 
     def geodetic_to_enu(self, lat_deg: ArrayLike, lon_deg: ArrayLike, height_m: ArrayLike) -> Array:
-        """Turn geodetic points (degrees, metres; scalars or (n,)) into ENU points (n, 3) [m]."""
+        """Turn geodetic points (degrees, metres over the ellipsoid; scalars or (n,)) into ENU points (n, 3) [m]."""
         return self.ecef_to_enu(geodetic_to_ecef(lat_deg, lon_deg, height_m))
 
+    def msl_to_enu(self, lat_deg: ArrayLike, lon_deg: ArrayLike, height_msl_m: ArrayLike) -> Array:
+        """Turn geodetic points with heights above mean sea level, as files declare them, into ENU points (n, 3) [m]."""
+        return self.geodetic_to_enu(lat_deg, lon_deg, np.asarray(height_msl_m, np.float64) + self.geoid_m)
+
     def enu_to_geodetic(self, enu: ArrayLike) -> Array:
-        """Turn ENU points (n, 3) [m] into rows of latitude [deg], longitude [deg], height [m]."""
+        """Turn ENU points (n, 3) [m] into rows of latitude [deg], longitude [deg], height over the ellipsoid [m]."""
         return ecef_to_geodetic(self.enu_to_ecef(enu))
