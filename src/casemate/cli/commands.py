@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from casemate import __version__
-from casemate.errors import CasemateError, SettingsError
+from casemate.errors import CasemateError, DomainError, SettingsError
 
 app = typer.Typer(
     name="casemate",
@@ -89,6 +89,35 @@ def replay(
     _finish(summary, folder, as_json)
 
 
+@app.command()
+def fly(
+    flight: Annotated[pathlib.Path, typer.Argument(help="Flight file (TOML): start or arrival, body, motor, air.")],
+    output: Annotated[
+        pathlib.Path | None,
+        typer.Option("-o", "--output", help="Plot (.html, .png, .svg) or table of the path (.csv, .parquet)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fly one round through the exact model: its figures, and an interactive plot."""
+    from casemate.cli import show
+    from casemate.io import flight_plot
+
+    file = output or _fresh(pathlib.Path(flight.stem), ".html")
+    flight_plot.check_output(file, [flight])
+    with show.compiling("fly"):
+        from casemate import flyer
+
+        try:
+            result, path = flyer.fly(flight)
+        except DomainError as error:  # the model knows the value and its limits, and not which file asked for it
+            raise typer.Exit(_say(f"{flight}: {error}", 1)) from None
+    flight_plot.draw_flight(result, path, file)
+    if as_json:
+        _print_json(result)
+    else:
+        show.flown(result, file)
+
+
 @app.command(name="import")
 def import_(
     recording: Annotated[pathlib.Path, typer.Argument(help="ASTERIX recording: pcap, or raw blocks.")],
@@ -140,13 +169,13 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(0 if all(check.is_well or not check.is_needed for check in checks) else 1)
 
 
-def _fresh(folder: pathlib.Path) -> pathlib.Path:
-    # A run is never written over: the next free name.
+def _fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:
+    # What a run left is never written over: the next free name.
     n = 1
-    fresh = folder
+    fresh = path.with_name(f"{path.name}{suffix}")
     while fresh.exists():
         n += 1
-        fresh = folder.with_name(f"{folder.name}-{n}")
+        fresh = path.with_name(f"{path.name}-{n}{suffix}")
     return fresh
 
 

@@ -17,9 +17,10 @@ from casemate.runner import stop_on_signal as stop_flag
 if TYPE_CHECKING:  # their rooms import what a help text must not wait for
     from casemate.io.doctor import Check
     from casemate.io.feeds.asterix import Imported
+    from casemate.model.flight import FlightResult, Mark
     from casemate.study.verification import Verification
 
-__all__ = ["Bar", "compiling", "examined", "imported", "outcome", "stop_flag", "verified"]
+__all__ = ["Bar", "compiling", "examined", "flown", "imported", "outcome", "stop_flag", "verified"]
 
 OUT = Console() if Console().is_terminal else Console(width=140)  # a pipe or a file has no width of its own
 ERR = Console(stderr=True)
@@ -124,6 +125,33 @@ def _speed_rows(summary: dict[str, Any]) -> list[Row]:
         ("time", f"{span_s:,.0f} s", f"in {timing['wall_s']:.1f} s, {speed:,.0f} times real time"),
         ("pipeline step", f"{step['p50']:.2f} ms", f"half of them; 99 % {step['p99']:.1f} ms"),
     ]
+
+
+def flown(result: "FlightResult", file: pathlib.Path) -> None:
+    """Print the figures of a flight."""
+    table = Table(title=f"{result.name}  ({result.body})", title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column()
+    apex, impact = result.apex, result.impact
+    for name, mark in (("rail exit", result.rail_exit), ("burnout", result.burnout)):
+        if mark is not None:
+            table.add_row(name, f"{mark.speed_mps:,.1f} m/s", f"Mach {mark.mach:.3f}, {_where(mark)}")
+    table.add_row("apex", f"{apex.height_m:,.1f} m", f"above sea level, {_where(apex)}")
+    table.add_row("range", f"{result.ground_range_m:,.1f} m", f"along the ground, {impact.height_m:,.1f} m high")
+    table.add_row("time of flight", f"{result.flight_s:.3f} s", "")
+    table.add_row("speed at impact", f"{impact.speed_mps:.1f} m/s", f"Mach {impact.mach:.3f}")
+    table.add_row("angle of fall", f"{result.fall_angle_deg:.2f}°", "below the horizon")
+    side = "right" if result.deflection_m >= 0.0 else "left"
+    table.add_row("deflection", f"{abs(result.deflection_m):,.1f} m", f"to the {side} of the plane of the start")
+    table.add_row("Mach range", f"{result.mach[0]:.3f} to {result.mach[1]:.3f}", f"drag curve {result.drag_digest}")
+    table.add_row("impact", f"{impact.lat_deg:.6f}°", f"north, {impact.lon_deg:.6f}° east")
+    OUT.print(table)
+    OUT.print(f"model       {result.model}\nplot        {file}", soft_wrap=True, highlight=False)
+
+
+def _where(mark: "Mark") -> str:
+    return f"after {mark.t_s:.2f} s, {mark.ground_range_m:,.0f} m away"
 
 
 def imported(result: "Imported", path: pathlib.Path) -> None:

@@ -1,0 +1,174 @@
+"""Flight files: the declaration of one flight, with the class, tables and profiles that it names."""
+
+import csv
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import msgspec
+
+from casemate.errors import SettingsError
+from casemate.io.profile import StrPath, suggest
+from casemate.io.settings import read_profiles, read_rounds, read_toml
+from casemate.model.catalog import RoundClass
+from casemate.model.flight import BodySettings, FlightFile
+
+if TYPE_CHECKING:  # physics.atmosphere brings numba, which --help must not wait for
+    from casemate.physics.atmosphere import Profile
+
+__all__ = ["FlightInputs", "read_columns_of_two", "read_flight"]
+
+
+class FlightInputs(NamedTuple):
+    """A flight file, checked, and what it names, read."""
+
+    file: FlightFile
+    body: RoundClass
+    air: "Profile | None"
+    wind: "Profile | None"
+
+
+def read_flight(path: StrPath) -> FlightInputs:
+    """Read a flight file and everything that it names, relative to itself.
+
+    Raises
+    ------
+    SettingsError
+        The file or one that it names cannot be read, or contradicts itself: file, key and why.
+    """
+    file = read_toml(path, FlightFile)
+    name = str(path)
+    _check_finite(name, "", msgspec.to_builtins(file))
+    _check_beginning(name, file)
+    body = _body_of(name, file.body, Path(path).parent)
+    air, wind = read_profiles(path, file.environment)
+    return FlightInputs(file, body, air, wind)
+
+
+def _check_finite(name: str, key: str, value: Any) -> None:  # noqa: ANN401 any TOML value
+    # Bounds refuse NaN, and infinity where they have two ends; this refuses it everywhere.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(name, key, f"must be finite, is {value}")
+    if isinstance(value, dict):
+        for each, inside in cast("dict[str, Any]", value).items():
+            _check_finite(name, f"{key}.{each}".removeprefix("."), inside)
+    elif isinstance(value, list | tuple):
+        for i, inside in enumerate(cast("Sequence[Any]", value)):
+            _check_finite(name, f"{key}[{i}]", inside)
+
+
+def _check_beginning(name: str, file: FlightFile) -> None:
+    if (file.start is None) == (file.arrival is None):
+        why = "is needed and missing, or an [arrival]" if file.start is None else "stands beside [arrival]: say one"
+        raise SettingsError(name, "start", why)
+    has_own_motor = file.motor is not None
+    if file.start is None:
+        for key in ("motor", "rail"):
+            if getattr(file, key) is not None:
+                raise SettingsError(name, key, "belongs to a [start]; an [arrival] takes a round class as it is")
+        return
+    if file.rail is not None and not has_own_motor:
+        raise SettingsError(name, "rail", "belongs to a [motor]: nothing else sets out from rest")
+    if file.rail is not None and file.start.speed_mps is not None:
+        raise SettingsError(name, "start.speed_mps", "stands beside [rail], which the flight leaves from rest: say one")
+    if file.rail is None and file.start.speed_mps is None:
+        raise SettingsError(name, "start.speed_mps", "is needed and missing; only a [motor] on a [rail] starts at rest")
+
+
+def _body_of(name: str, body: BodySettings, folder: Path) -> RoundClass:
+    figures = ("mass_kg", "calibre_m", "drag", "mach", "cd")
+    if body.round_class is not None:
+        for key in figures:
+            if getattr(body, key) is not None:
+                raise SettingsError(name, f"body.{key}", "stands beside body.class, which has its own: say one")
+        rounds = {each.name: each for each in read_rounds()}
+        if body.round_class not in rounds:
+            nearest = suggest(body.round_class, tuple(rounds))
+            why = f"'{body.round_class}' is not a round class{nearest}; there are: {', '.join(rounds)}"
+            raise SettingsError(name, "body.class", why)
+        return rounds[body.round_class]
+    mach, cd = _drag_of(name, body, folder)
+    if body.mass_kg is None or body.calibre_m is None:
+        missing = "mass_kg" if body.mass_kg is None else "calibre_m"
+        raise SettingsError(name, f"body.{missing}", "is needed and missing, or a body.class")
+    return RoundClass(
+        name="declared",
+        title=f"{body.mass_kg:g} kg, {1e3 * body.calibre_m:g} mm, as declared",
+        kind="shell",
+        mass_kg=body.mass_kg,
+        calibre_m=body.calibre_m,
+        mach=mach,
+        cd=cd,
+        # one round flies, and nobody stands where it comes down
+        drag_sigma_round=0.0,
+        drag_sigma_make=0.0,
+        hazard_radius_m=0.0,
+        sigma_range_share=0.0,
+        sigma_cross_share=0.0,
+        p_dud=0.0,
+        source={},
+    )
+
+
+def _drag_of(name: str, body: BodySettings, folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if body.drag is not None:
+        for key in ("mach", "cd"):
+            if getattr(body, key) is not None:
+                raise SettingsError(name, f"body.{key}", "stands beside body.drag: say one")
+        path = folder / body.drag
+        mach, cd = read_columns_of_two(path, ("mach", "cd"), f"body.drag of {name}")
+        _check_ascending(str(path), "mach", mach, "drag table")
+        return mach, cd
+    if body.mach is None or body.cd is None:
+        raise SettingsError(name, "body.drag", "is needed and missing, or body.mach with body.cd, or a body.class")
+    if len(body.mach) != len(body.cd):
+        raise SettingsError(name, "body.cd", f"has {len(body.cd)} values for {len(body.mach)} of mach")
+    _check_ascending(name, "body.mach", body.mach, "list")
+    return body.mach, body.cd
+
+
+def _check_ascending(file: str, key: str, values: Sequence[float], where: str) -> None:
+    for i, (a, b) in enumerate(pairwise(values), 2):
+        if b <= a:
+            raise SettingsError(file, key, f"is not ascending: value {i} of the {where} is {b:g} after {a:g}")
+
+
+def read_columns_of_two(path: Path, names: tuple[str, str], asked_by: str) -> tuple[tuple[float, ...], ...]:
+    """Read a CSV file of two columns of numbers, not negative; a header and lines that begin with # may be there.
+
+    Parameters
+    ----------
+    names : tuple of str
+        What the columns are, for the messages.
+    asked_by : str
+        Who named the file, for the message when it cannot be read.
+    """
+    file = str(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.reader(line for line in stream if line.strip() and not line.lstrip().startswith("#")))
+    except OSError as error:
+        raise SettingsError(file, asked_by, f"cannot be read: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(file, asked_by, f"is not a CSV file: {error}") from None
+    if rows and not _is_number(rows[0][0]):
+        rows = rows[1:]
+    if len(rows) < 2:
+        raise SettingsError(file, "", f"needs at least two rows of {names[0]} and {names[1]}")
+    for i, row in enumerate(rows, 1):
+        if len(row) != 2:
+            raise SettingsError(file, f"row {i}", f"has {len(row)} values, not {names[0]} and {names[1]}")
+        for word, text in zip(names, row, strict=True):
+            if not (_is_number(text) and 0.0 <= float(text) < math.inf):
+                raise SettingsError(file, f"row {i}, {word}", f"'{text.strip()}' is not a number from 0 up")
+    return tuple(tuple(float(row[j]) for row in rows) for j in (0, 1))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,152 @@
+"""The flight file: one flight as a user declares it in TOML. A misspelt key is refused by name.
+
+A flight is declared from its start, or backwards from its impact; never both, and never towards a target.
+"""
+
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from casemate.model.catalog import Band, Declaration, EnvironmentSettings, Lat, Lon, Name, NotNegative, Positive
+
+AirHeight = Annotated[float, Meta(ge=-500.0, le=86_000.0)]
+"""Above mean sea level, up to the top of the standard atmosphere."""
+
+Array = NDArray[np.float64]
+Model = Literal["point-mass", "modified-point-mass"]
+
+
+class FlightSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the flight is called, and the model that flies it."""
+
+    name: Name
+    model: Model = "point-mass"
+
+
+class StartPoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and how the flight begins; on a rail it begins at rest."""
+
+    lat_deg: Lat
+    lon_deg: Lon
+    height_m: AirHeight
+    azimuth_deg: Annotated[float, Meta(ge=0.0, le=360.0)] = 0.0  # of the motion, clockwise from true north
+    elevation_deg: Annotated[float, Meta(ge=-90.0, le=90.0)]  # above the local horizon
+    speed_mps: Positive | None = None  # over the ground; None: at rest on a rail
+
+
+class ArrivalPoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and whence the flight ends: it is solved backwards from there."""
+
+    lat_deg: Lat
+    lon_deg: Lon
+    height_m: AirHeight
+    bearing_deg: Annotated[float, Meta(ge=0.0, le=360.0)]  # from where it arrives, clockwise from true north
+    ground_range_m: Positive  # from the start to the impact
+    arc: Literal["flat", "high"] = "high"
+    flight_s: Positive | None = None  # instead of the arc
+
+
+class BodySettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What flies: a round class of the catalog, or figures."""
+
+    round_class: str | None = msgspec.field(name="class", default=None)
+    mass_kg: Positive | None = None  # after burn, the empty motor included
+    calibre_m: Positive | None = None  # diameter that the drag coefficients refer to
+    drag: str | None = None  # a CSV file of Mach and drag coefficient
+    mach: Annotated[tuple[NotNegative, ...], Meta(min_length=2)] | None = None
+    cd: Annotated[tuple[NotNegative, ...], Meta(min_length=2)] | None = None
+    drag_factor: NotNegative = 1.0  # multiplies the whole drag curve
+
+
+class MotorSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The motor, lit at the start: a file (RASP .eng, or CSV of time and thrust), or figures."""
+
+    file: str | None = None
+    thrust_s: Annotated[tuple[NotNegative, ...], Meta(min_length=2)] | None = None
+    thrust_n: Annotated[tuple[NotNegative, ...], Meta(min_length=2)] | None = None
+    propellant_kg: NotNegative | None = None  # an .eng file gives it
+
+
+class RailSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rail that the flight begins on, in the direction of the start."""
+
+    length_m: Positive
+
+
+class GroundSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ground on which the flight ends: level, at the height of the start where nothing is said."""
+
+    height_m: AirHeight | None = None
+
+
+class FlightFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole flight file."""
+
+    flight: FlightSettings
+    body: BodySettings
+    start: StartPoint | None = None
+    arrival: ArrivalPoint | None = None
+    motor: MotorSettings | None = None
+    rail: RailSettings | None = None
+    environment: EnvironmentSettings = EnvironmentSettings()
+    terrain: GroundSettings = GroundSettings()
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment of a flight worth a mark: start, rail exit, burnout, apex, impact."""
+
+    t_s: float
+    lat_deg: float
+    lon_deg: float
+    height_m: float  # above mean sea level
+    ground_range_m: float  # along the ground in the direction of the start
+    cross_range_m: float  # to the right of it
+    speed_mps: float  # over the ground
+    mach: float  # through the air
+
+
+class FlightResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one flight."""
+
+    name: str
+    model: str  # in words
+    body: str
+    drag_digest: str  # of the compiled drag curve, which is the model
+    start: Mark
+    rail_exit: Mark | None = None
+    burnout: Mark | None = None
+    apex: Mark
+    impact: Mark
+    ground_range_m: float  # between start and impact, along the ground
+    flight_s: float
+    fall_angle_deg: float  # below the local horizon at the impact
+    deflection_m: float  # of the impact from the vertical plane of the start, positive to the right
+    mach: Band  # least and greatest
+    drift_spin_m: float | None = None
+    fast_kernel_miss_m: float | None = None  # from the impact that the kernel of the live pipeline finds
+
+    def marks(self) -> dict[str, Mark]:
+        """Return the moments by name, in order of time."""
+        found = {"start": self.start, "rail exit": self.rail_exit, "burnout": self.burnout, "apex": self.apex}
+        there = {name: mark for name, mark in found.items() if mark is not None} | {"impact": self.impact}
+        return dict(sorted(there.items(), key=lambda item: item[1].t_s))
+
+
+class FlightPath(NamedTuple):
+    """A flight sample by sample, as tables and plots show it: arrays (m,), SI, degrees where the name says so."""
+
+    t_s: Array
+    lat_deg: Array
+    lon_deg: Array
+    height_m: Array  # above mean sea level
+    ground_range_m: Array  # along the ground in the direction of the start
+    cross_range_m: Array  # to the right of it
+    ground_m: Array  # height of the ground beneath, above mean sea level
+    speed_mps: Array  # over the ground
+    mach: Array  # through the air
+    ve_mps: Array
+    vn_mps: Array
+    vu_mps: Array  # in the local east, north, up
