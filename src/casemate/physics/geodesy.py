@@ -1,7 +1,7 @@
 """Geodesy: the site's ENU frame on the WGS 84 ellipsoid.
 
 Frames and conversions take heights over the ellipsoid. What a site file declares is above mean sea level, which lies
-`geoid_m` higher (or, below zero, lower); `SiteFrame.of` and `SiteFrame.msl_to_enu` are the places where one becomes the other.
+`geoid_m` over it (under it, if negative); `SiteFrame.of` and `SiteFrame.msl_to_enu` turn one into the other.
 """
 
 import math
@@ -18,7 +18,7 @@ from casemate.model.catalog import SitePoint
 Array = NDArray[np.float64]
 
 GEOID_M: Final = (-110.0, 90.0)
-"""Where mean sea level lies over the ellipsoid [m], with some room: EGM2008 has -106.9 to 86.6 (Pavlis et al., 2012)."""
+"""Mean sea level over the ellipsoid [m] lies in here, with room: EGM2008 has -106.9 to 86.6 (Pavlis et al., 2012)."""
 
 
 def _rows(points: ArrayLike, name: str) -> Array:
