@@ -122,7 +122,7 @@ def _draw_ground(chart: "Axes", run: RunTables, site: SiteFile) -> list[Floats]:
     told: set[str] = set()
     for shape, word, colour, alpha in shapes:
         ring = np.array([(lat, lon, site.site.height_m) for lat, lon in shape.polygon_deg])
-        points = frame.geodetic_to_enu(ring[:, 0], ring[:, 1], ring[:, 2])[:, :2] / 1e3
+        points = frame.msl_to_enu(ring[:, 0], ring[:, 1], ring[:, 2])[:, :2] / 1e3
         label = "" if word in told else word
         told.add(word)
         chart.add_patch(
@@ -133,7 +133,7 @@ def _draw_ground(chart: "Axes", run: RunTables, site: SiteFile) -> list[Floats]:
             _name(chart, shape.name, points, colour, is_inside=word != "asset")
         seen.append(points)
     radars = [(radar.lat_deg, radar.lon_deg, radar.height_m) for radar in site.sensor]
-    places = frame.geodetic_to_enu(*np.array(radars).T)
+    places = frame.msl_to_enu(*np.array(radars).T)
     chart.plot(*(places[:, :2].T / 1e3), "^", color=INK, ms=8, mec=PAPER, zorder=6, ls="", label="radar")
     _draw_plots(chart, run, {radar.name: place for radar, place in zip(site.sensor, places, strict=True)})
     return [*seen, places[:, :2] / 1e3]

@@ -72,8 +72,8 @@ class SensorModel:
         is_flat : bool
             True with a flat Earth (`[environment] earth = "flat"`): all horizons are parallel.
         """
-        own = SiteFrame(radar.lat_deg, radar.lon_deg, radar.height_m)
-        place = frame.geodetic_to_enu(np.array([radar.lat_deg]), np.array([radar.lon_deg]), np.array([radar.height_m]))
+        own = SiteFrame(radar.lat_deg, radar.lon_deg, radar.height_m + frame.geoid_m, frame.geoid_m)
+        place = frame.msl_to_enu(radar.lat_deg, radar.lon_deg, radar.height_m)
         az = radar.azimuth_deg or (0.0, 0.0)
         el_sigma, rate_sigma = radar.sigma_elevation_deg, radar.sigma_range_rate_mps
         return cls(
@@ -81,7 +81,7 @@ class SensorModel:
             position_m=_frozen(np.reshape(place, 3)),
             rotation=_frozen(np.eye(3) if is_flat else own.rotation @ frame.rotation.T),
             earth_radius_m=math.inf if is_flat else float(frame.radius_m),
-            site_height_m=float(frame.height_m),
+            site_height_m=float(frame.height_msl_m),
             scan_period_s=radar.scan_period_s,
             sigma_range_m=radar.sigma_range_m,
             sigma_az_rad=math.radians(radar.sigma_azimuth_deg),

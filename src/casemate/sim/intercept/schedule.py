@@ -37,7 +37,7 @@ class _Mount:
 
     def __init__(self, gun: Gun, frame: SiteFrame) -> None:
         self.kind: GunKind = gun.resolved()
-        self.place: Vector = frame.geodetic_to_enu(gun.lat_deg, gun.lon_deg, gun.height_m).reshape(3)
+        self.place: Vector = frame.msl_to_enu(gun.lat_deg, gun.lon_deg, gun.height_m).reshape(3)
         self.az_rad, self.el_rad = 0.0, 0.0
         self.free_ns = np.iinfo(np.int64).min
         self.n_left = self.kind.n_magazine
