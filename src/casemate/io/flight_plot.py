@@ -55,14 +55,11 @@ PANELS: Final = (
 # One hover in all panels: they share their samples, so a sample's number finds it everywhere.
 _LINK_HOVER: Final = """
 const page = document.getElementById("{plot_id}");
-let busy = false;
 page.on("plotly_hover", (event) => {
-  const point = event.points.find((each) => each.curveNumber < N);
-  if (busy || !point) return;
-  busy = true;
-  const all = [...Array(N).keys()].map((curve) => ({curveNumber: curve, pointNumber: point.pointNumber}));
+  const point = event.points.find((each) => each.curveNumber < N_PANELS);
+  if (!point) return;
+  const all = [...Array(N_PANELS).keys()].map((curve) => ({curveNumber: curve, pointNumber: point.pointNumber}));
   Plotly.Fx.hover(page, all, all.map((_, i) => (i ? `x${i + 1}y${i + 1}` : "xy")));
-  busy = false;
 });
 """
 
@@ -139,7 +136,7 @@ def _page_of(result: FlightResult, path: FlightPath) -> str:
         figure_of(result, path),
         config={"displaylogo": False, "responsive": True},
         include_plotlyjs=True,
-        post_script=_LINK_HOVER.replace("N", str(len(PANELS))),
+        post_script=_LINK_HOVER.replace("N_PANELS", str(len(PANELS))),
         full_html=False,
         validate=False,
         div_id="flight",
