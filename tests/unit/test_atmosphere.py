@@ -2,13 +2,12 @@ import math
 
 import numpy as np
 import pytest
-from scipy.interpolate import PchipInterpolator
 
 from casemate.errors import DomainError
 from casemate.kernels import motion
 from casemate.model.catalog import EnvironmentSettings
 from casemate.physics.atmosphere import Profile, build_environment, normal_gravity_mps2, ussa76
-from casemate.physics.drag import drag_shape_of, interpolate_drag
+from casemate.physics.drag import drag_shape_of
 from casemate.physics.geodesy import SiteFrame
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)
@@ -22,29 +21,6 @@ def environment(wind=None, air=None, shape="generic", **settings):
 def test_heights_outside_the_standard_are_refused(height):
     with pytest.raises(DomainError):
         ussa76(height)
-
-
-def test_interpolation_is_scipys_monotone_cubic():
-    x = np.array([0.0, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 2.0])
-    for y in (np.array([1, 1, 1.1, 1.5, 1.9, 2.1, 2.08, 1.5]), np.array([1, 3, 2, 2, 2, 5, 4, 9.0])):
-        at = np.linspace(0.0, 2.0, 301)
-        assert np.allclose(interpolate_drag(x, y, at), PchipInterpolator(x, y)(at), atol=1e-13)
-    assert interpolate_drag(x[:2], y[:2], np.array([0.4, 5.0])).tolist() == [2.0, 3.0]
-
-
-def test_generic_shape_has_the_documented_rise():
-    mach, shape = drag_shape_of("generic")
-    at = dict(zip(np.round(mach, 3).tolist(), shape.tolist(), strict=True))
-    assert at[0.5] == at[0.8] == 1.0
-    assert 1.10 <= at[0.9] <= 1.15  # parameters.md 1.1: +10-15 % at 0.9
-    assert 1.9 <= at[1.05] <= 2.25  # between slender rockets and shells
-    assert at[2.2] / at[1.1] == pytest.approx(0.5**0.5, rel=1e-6)
-    assert np.all(np.diff(shape[mach <= 1.05]) >= 0.0)
-
-
-def test_unknown_curves_are_refused_by_name():
-    with pytest.raises(ValueError, match="generic, constant"):
-        drag_shape_of("no such round")
 
 
 def test_the_filters_air_is_the_standard():

@@ -24,6 +24,7 @@ from casemate.errors import DomainError
 from casemate.kernels import earth
 from casemate.kernels.motion import Environment
 from casemate.model.catalog import EnvironmentSettings
+from casemate.physics.drag import compile_drag, drag_at
 from casemate.physics.geodesy import SiteFrame
 
 __all__ = ["Air", "Environment", "Profile", "build_environment", "ussa76"]
@@ -175,7 +176,7 @@ def build_environment(
         air_dz_m=_AIR_DZ_M,
         air=air,
         drag_dm=_DRAG_DM,
-        drag=np.ascontiguousarray(np.interp(mach, drag[0], drag[1])),
+        drag=drag_at(compile_drag(*drag).table, mach),
         gravity_mps2=settings.gravity_mps2 if is_flat else normal_gravity_mps2(lat, frame.height_m),
         earth_radius_m=math.inf if is_flat else frame.radius_m,
         omega_e_radps=0.0,

@@ -1,37 +1,83 @@
-"""Drag by Mach number: the shapes that tables declare, and the curves that the flights read."""
+"""Drag by Mach number: the shapes that sites name, and the smooth curves that the flights read.
 
+A table of points is compiled once into rows of a cubic, a row per cell of 1/160 Mach. The compiled curve is the model:
+the accuracy of a flight is a statement about this curve, and how far the curve is from its points is stated apart.
+"""
+
+import functools
+import hashlib
+import itertools
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from casemate.errors import DomainError
 from casemate.model.catalog import RoundClass
 
-__all__ = ["CD_DM", "drag_shape_of", "drag_table", "interpolate_drag"]
+if TYPE_CHECKING:
+    from scipy.interpolate import BSpline
+
+__all__ = [
+    "CD_DM",
+    "CELLS_PER_MACH",
+    "TOP_MACH",
+    "DragCurve",
+    "compile_drag",
+    "drag_at",
+    "drag_shape_of",
+    "drag_table",
+    "interpolate_drag",
+]
 
 Array = NDArray[np.float64]
 
-CD_DM: Final = 0.0125
-_CD_TOP: Final = 5.0
-_DRAG_DM: Final = 0.005
-_DRAG_TOP: Final = 5.0
+CELLS_PER_MACH: Final = 160
+"""Cells of the compiled curve per Mach: with them the cubics are within 3e-6 of the spline for G1 and G7."""
+
+TOP_MACH: Final = 5.0
+
+CD_DM: Final = 2.0 / CELLS_PER_MACH
+_EDGES: Final = np.arange(int(TOP_MACH) * CELLS_PER_MACH + 1) / CELLS_PER_MACH
+_NODE_ERROR: Final = 5e-5  # half of the last digit that drag tables print
+_OVERSHOOT: Final = 0.005  # of the local rise
+_KNOT_GAP: Final = 2.0 / CELLS_PER_MACH  # closer knots bend faster than a cell can follow
+_KNOTS_BETWEEN: Final = (1, 3, 7)  # between two points; more where fewer cannot be held inside the limits
+_N_REWEIGHT: Final = 100
+_LEAST_WEIGHT: Final = 1e-6
+_AIM: Final = 0.9  # of a limit, so that reweighting ends inside it
+_NEAR: Final = 1e-9  # of a cell: a point this close to an edge is on it
 
 # Shape of the rise of a subsonic-to-supersonic round [A]: flat to Mach 0.8, +12 % at 0.9,
 # 2.1 times at the peak between 1.0 and 1.1 (between rockets 1.75-1.9 and shells 2.0-2.5), then Mach^-0.5.
 _RISE_MACH: Final = (0.0, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1)
 _RISE_SHARE: Final = (0.0, 0.0, 0.11, 0.45, 0.85, 1.0, 0.99)
 _GENERIC_PEAK: Final = 2.1
+_TAIL_MACH: Final = (1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0, 4.5, 5.0)
+
+
+class DragCurve(NamedTuple):
+    """A compiled drag curve.
+
+    `table` rows are c0, c1, c2, c3 of c0 + c1 w + c2 w^2 + c3 w^3 in the cell coordinate w = frac(160 Mach), a row per
+    cell from Mach 0 and a last, constant one at Mach 5, which stands for all above.
+    """
+
+    table: Array  # (801, 4)
+    node_error: float  # largest distance from the points that it was made of
+    form: str  # "quintic", or "pchip" where the quintic did not behave
+    digest: str  # first 16 hex digits of the SHA-256 of the table's bytes: the name of the curve in a run's record
 
 
 def drag_shape_of(name: str, rounds: Sequence[RoundClass] = ()) -> tuple[Array, Array]:
-    """Return a drag shape (mach (n,), shape (n,)), 1 where subsonic, for the drag parameter to scale.
+    """Return the points of a drag shape (mach (n,), shape (n,)), 1 where subsonic, for the drag parameter to scale.
 
     Parameters
     ----------
     name : str
         "generic" (the documented rise shared by all classes), "constant" (1 at every Mach number), or the name of a
-        round class, whose curve is divided by its lowest subsonic value.
+        round class, whose points are divided by the first of them.
     rounds : sequence of RoundClass
         The catalog in which a class is looked up.
 
@@ -40,64 +86,223 @@ def drag_shape_of(name: str, rounds: Sequence[RoundClass] = ()) -> tuple[Array, 
     ValueError
         No class of that name; the message lists the names.
     """
-    mach = np.arange(0.0, _DRAG_TOP + 0.5 * _DRAG_DM, _DRAG_DM)
     if name == "constant":
-        return mach, np.ones_like(mach)
+        return np.array([0.0, TOP_MACH]), np.ones(2)
     if name == "generic":
-        return mach, _rise(mach, _GENERIC_PEAK)
+        rise = 1.0 + (_GENERIC_PEAK - 1.0) * np.array(_RISE_SHARE)
+        tail = np.array(_TAIL_MACH)
+        return np.append(_RISE_MACH, tail), np.append(rise, rise[-1] * np.sqrt(_RISE_MACH[-1] / tail))
     for body in rounds:
         if body.name == name:
-            return mach, interpolate_drag(np.array(body.mach), np.array(body.cd), mach) / body.cd[0]
+            return np.array(body.mach), np.array(body.cd) / body.cd[0]
     known = ", ".join(["generic", "constant", *(body.name for body in rounds)])
     message = f"no drag curve {name!r}; there are {known}"
     raise ValueError(message)
 
 
-def _rise(mach: Array, peak: float) -> Array:
-    # Monotone cubic through the documented points (continuous slope), then the root law from Mach 1.1 on.
-    share = _pchip(np.array(_RISE_MACH), np.array(_RISE_SHARE), np.minimum(mach, _RISE_MACH[-1]))
-    shape = 1.0 + (peak - 1.0) * share
-    tail = mach > _RISE_MACH[-1]
-    shape[tail] *= np.sqrt(_RISE_MACH[-1] / mach[tail])
-    return shape
+def compile_drag(mach: ArrayLike, cd: ArrayLike) -> DragCurve:
+    """Make the smooth curve through a drag table.
+
+    Parameters
+    ----------
+    mach, cd : (n,) float64
+        Points in any order, 0 or above; those of equal Mach number are averaged. The curve is constant beyond them.
+
+    Returns
+    -------
+    DragCurve
+        "quintic": within 5e-5 of the points (a spread within one cell comes on top), and at most 1 % of the local rise
+        beyond neighbouring points. "pchip", where that cannot be had (steps, scatter, fewer than four points): monotone
+        between the points, continuous in slope only.
+
+    Raises
+    ------
+    DomainError
+        A value that is negative or not finite.
+    ValueError
+        No points, or as many Mach numbers as coefficients not.
+
+    Notes
+    -----
+    The quintic spline of least bending: it minimises the integral of the third derivative squared, each piece weighted
+    by its length^5, while node errors and overshoot are pushed inside their limits by reweighting (Lawson's method). It
+    has four continuous derivatives; the cubics keep its values and slopes at the edges of the cells. In the cell at
+    either end of the points the slope falls to 0, so that the curve meets its constant end without a corner.
+
+    References
+    ----------
+    de Boor, A Practical Guide to Splines, 2001, chapter XIV; Fritsch and Butland, SIAM J. Sci. Stat. Comput. 5, 1984.
+    """
+    x, y = np.array(mach, np.float64, ndmin=1), np.array(cd, np.float64, ndmin=1)
+    if x.ndim != 1 or x.shape != y.shape or x.size == 0:
+        message = f"{x.shape} Mach numbers and {y.shape} drag coefficients"
+        raise ValueError(message)
+    for name, values in (("mach", x), ("cd", y)):
+        for value in values[~((values >= 0.0) & (values < np.inf))]:
+            raise DomainError(name, float(value), 0.0, np.inf)
+    curve = _compiled(x.tobytes(), y.tobytes())
+    return curve._replace(table=curve.table.copy())
 
 
-def _pchip(x: Array, y: Array, at: Array) -> Array:
-    # Monotone cubic of Fritsch and Butland (SIAM J. Sci. Stat. Comput. 5, 1984), as in scipy's PchipInterpolator, whose
-    # import costs 0.2 s: harmonic means of the neighbouring slopes, three-point slopes at the ends.
-    h = np.diff(x)
-    rise = np.diff(y) / h
-    slope = np.zeros_like(y)
-    before, after = 2.0 * h[1:] + h[:-1], h[1:] + 2.0 * h[:-1]
-    same = rise[1:] * rise[:-1] > 0.0
-    slope[1:-1][same] = (before + after)[same] / (before[same] / rise[:-1][same] + after[same] / rise[1:][same])
-    slope[0], slope[-1] = _end_slope(h, rise), _end_slope(h[::-1], rise[::-1])
-    j = np.clip(np.searchsorted(x, at, side="right") - 1, 0, h.size - 1)
-    w, d = (at - x[j]) / h[j], h[j]
-    p, q, lift = slope[j] * d, slope[j + 1] * d, rise[j] * d
-    return y[j] + w * (p + w * (3.0 * lift - 2.0 * p - q + w * (p + q - 2.0 * lift)))
+@functools.lru_cache(maxsize=64)  # every round of a class asks for the curve of its class
+def _compiled(mach: bytes, cd: bytes) -> DragCurve:
+    x, y = np.frombuffer(mach), np.frombuffer(cd)
+    order = np.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    merged = _merge(x, y, 1.0 / CELLS_PER_MACH)
+    for nodes, n_between in itertools.product((_merge(x, y, 0.0), merged), _KNOTS_BETWEEN):
+        table = _quintic(*nodes, n_between)
+        if table is not None:
+            return _curve(table, x, y, "quintic")
+    return _curve(_pchip(*merged), x, y, "pchip")
 
 
-def _end_slope(h: Array, rise: Array) -> float:
-    # One-sided three-point slope, held monotone.
-    if h.size < 2:
-        return float(rise[0])
-    d = ((2.0 * h[0] + h[1]) * rise[0] - h[0] * rise[1]) / (h[0] + h[1])
-    if d * rise[0] <= 0.0:
-        return 0.0
-    return float(3.0 * rise[0] if rise[0] * rise[1] <= 0.0 and abs(d) > abs(3.0 * rise[0]) else d)
+def _curve(table: Array, x: Array, y: Array, form: str) -> DragCurve:
+    read = x <= TOP_MACH
+    error = float(np.max(np.abs(drag_at(table, x[read]) - y[read]), initial=0.0))
+    return DragCurve(table, error, form, hashlib.sha256(table.tobytes()).hexdigest()[:16])
 
 
 def interpolate_drag(mach: Array, cd: Array, at: Array) -> Array:
-    """Return the drag coefficient at Mach numbers (n,): monotone cubic through the points, constant beyond them."""
-    return _pchip(mach, cd, np.clip(at, mach[0], mach[-1]))
+    """Return a coefficient at Mach numbers (n,): monotone cubic through two or more points, constant beyond them."""
+    from scipy.interpolate import PchipInterpolator  # noqa: PLC0415 - 0.2 s
+
+    return PchipInterpolator(mach, cd)(np.clip(at, mach[0], mach[-1]))
 
 
 def drag_table(mach: Array, cd: Array) -> Array:
-    """Compile a drag curve: rows (m, 2) of coefficient and slope per row, every CD_DM from Mach 0 to 5.
+    """Return rows (m, 2) of coefficient and slope per row, every CD_DM from Mach 0 to 5: the curve, coarsely."""
+    table = compile_drag(mach, cd).table[::2]
+    return np.ascontiguousarray(np.column_stack((table[:, 0], 2.0 * table[:, 1])))
 
-    Monotone cubic between the given points and constant beyond them; the compiled curve is the model.
-    """
-    at = np.arange(0.0, _CD_TOP + 0.5 * CD_DM, CD_DM)
-    values = interpolate_drag(mach, cd, at)
-    return np.ascontiguousarray(np.column_stack((values, np.gradient(values))))
+
+def drag_at(table: Array, mach: ArrayLike) -> Array:
+    """Return the drag coefficient [-] of a compiled table (m, 4) at Mach numbers (n,) of 0 or above."""
+    x = np.minimum(np.atleast_1d(np.asarray(mach, np.float64)) * CELLS_PER_MACH, table.shape[0] - 1.0)
+    cell = x.astype(np.int64)
+    w, row = x - cell, table[cell]
+    return row[:, 0] + w * (row[:, 1] + w * (row[:, 2] + w * row[:, 3]))
+
+
+def _merge(x: Array, y: Array, gap: float) -> tuple[Array, Array]:
+    # Mean of the points that are within a gap of the first of them.
+    group = np.zeros(x.size, np.int64)
+    first = x[0]
+    for i in range(1, x.size):
+        group[i] = group[i - 1] + (x[i] - first > gap)
+        first = x[i] if group[i] > group[i - 1] else first
+    n = np.bincount(group)
+    return np.bincount(group, x) / n, np.bincount(group, y) / n
+
+
+def _span(x: Array) -> slice:
+    # The cell edges within the points.
+    low = int(np.ceil(x[0] * CELLS_PER_MACH - _NEAR))
+    high = int(np.floor(min(x[-1], TOP_MACH) * CELLS_PER_MACH + _NEAR))
+    return slice(low, high + 1)
+
+
+def _rows(value: Array, slope: Array) -> Array:
+    # Cubic Hermite per cell; slopes are per cell.
+    a, b, p, q = value[:-1], value[1:], slope[:-1], slope[1:]
+    cells = np.column_stack((a, p, 3.0 * (b - a) - 2.0 * p - q, 2.0 * (a - b) + p + q))
+    return np.ascontiguousarray(np.vstack((cells, [value[-1], 0.0, 0.0, 0.0])))
+
+
+def _pchip(x: Array, y: Array) -> Array:
+    # Monotone through the points, and monotone again through what that gives at the cells' edges: no overshoot at all.
+    from scipy.interpolate import PchipInterpolator  # noqa: PLC0415 - 0.2 s
+
+    value = np.full(_EDGES.size, y[0]) if x.size == 1 else np.maximum(interpolate_drag(x, y, _EDGES), 0.0)
+    return _rows(value, PchipInterpolator(_EDGES, value)(_EDGES, 1) / CELLS_PER_MACH)
+
+
+def _knots(x: Array, n_between: int) -> Array:
+    # A knot per point but for those closer than the cells can follow, pieces split until none is over twice as long as
+    # its neighbour, and knots between.
+    knots = [x[0]]
+    for each in x[1:]:
+        if each - knots[-1] > _KNOT_GAP * (1.0 - _NEAR):
+            knots.append(each)
+    knots[-1] = x[-1]
+    k = np.array(knots)
+    while True:
+        h = np.diff(k)
+        too_long = h > 2.0 * (1.0 + _NEAR) * np.minimum(np.append(h[1:], np.inf), np.append(np.inf, h[:-1]))
+        if not too_long.any():
+            break
+        k = np.sort(np.append(k, 0.5 * (k[:-1] + k[1:])[too_long]))
+    share = np.arange(n_between + 1) / (n_between + 1)
+    return np.append(k[:-1, None] + share * np.diff(k)[:, None], k[-1])
+
+
+def _hermite(at: Array, value: Array, slope: Array) -> Array:
+    # Rows that give the compiled curve at cell coordinates, from rows that give values and slopes at the edges.
+    cell = np.clip(at.astype(np.int64), 0, value.shape[0] - 2)
+    w = (at - cell)[:, None]
+    v = 1.0 - w
+    return v * v * ((1.0 + 2.0 * w) * value[cell] + w * slope[cell]) + w * w * (
+        (1.0 + 2.0 * v) * value[cell + 1] - v * slope[cell + 1]
+    )
+
+
+def _quintic(x: Array, y: Array, n_between: int) -> Array | None:
+    # The compiled quintic; None where it cannot be held inside its limits.
+    inside = _span(x)
+    edges = _EDGES[inside]
+    if x.size < 4 or edges.size < 4:
+        return None
+    from scipy.interpolate import BSpline  # noqa: PLC0415 - 0.2 s
+
+    k = _knots(x, n_between)
+    if k.size > _EDGES.size:
+        return None
+    t = np.concatenate((np.full(5, k[0]), k, np.full(5, k[-1])))
+    basis = BSpline(t, np.eye(t.size - 6), 5)
+    value, slope = basis(edges), basis(edges, 1) / CELLS_PER_MACH
+    slope[-1] = 0.0
+    if inside.start > 0:
+        slope[0] = 0.0
+    # What must lie between what, and by how much it may miss: the points, then the curve twice per cell.
+    between = np.append(edges, 0.5 * (edges[1:] + edges[:-1]))
+    at = np.clip(np.append(x, between), edges[0], edges[-1])
+    rows = _hermite((at - edges[0]) * CELLS_PER_MACH, value, slope)
+    i = np.clip(np.searchsorted(x, between, side="right") - 1, 0, x.size - 2)
+    near = np.stack([y[np.maximum(i - 1, 0)], y[i], y[i + 1], y[np.minimum(i + 2, y.size - 1)]])
+    low, high = np.append(y, near[1:3].min(axis=0)), np.append(y, near[1:3].max(axis=0))
+    slack = _NODE_ERROR + np.append(np.zeros(x.size), _OVERSHOOT * np.ptp(near, axis=0))
+    fit = _least_bending(_bending(basis, k), rows, low, high, slack)
+    return None if fit is None else _rows(*_spread(value @ fit, slope @ fit, inside))
+
+
+def _spread(value: Array, slope: Array, inside: slice) -> tuple[Array, Array]:
+    # From the edges within the points to all edges: constant beyond.
+    before, after = inside.start, _EDGES.size - inside.stop
+    return np.pad(value, (before, after), mode="edge"), np.pad(slope, (before, after))
+
+
+def _bending(basis: "BSpline", k: Array) -> Array:
+    # Integral of the third derivative squared, each piece weighted by its length^5: exact with three Gauss points, for
+    # the third derivative of a quintic is a parabola. The weight makes it free of the scale of Mach.
+    h = np.diff(k)[:, None]
+    at = k[:-1, None] + h * (0.5 + np.array([-0.5, 0.0, 0.5]) * np.sqrt(0.6))
+    third = basis(at.ravel(), 3) * np.sqrt(h**6 * np.array([5.0, 8.0, 5.0]) / 18.0).ravel()[:, None]
+    return third.T @ third
+
+
+def _least_bending(bending: Array, rows: Array, low: Array, high: Array, slack: Array) -> Array | None:
+    # Lawson's reweighting: what misses its limits by more than its slack weighs more in the next least squares.
+    from scipy.sparse import csr_array  # noqa: PLC0415 - comes with the above
+
+    sparse = csr_array(rows)
+    weight, target = np.where(low == high, 1.0, _LEAST_WEIGHT), 0.5 * (low + high)
+    for _ in range(_N_REWEIGHT):
+        normal = bending + (sparse.T @ sparse.multiply(weight[:, None])).toarray()
+        fit = np.asarray(np.linalg.solve(normal, sparse.T @ (weight * target)), np.float64)
+        value = sparse @ fit
+        target = np.clip(value, low, high)
+        miss = np.abs(value - target) / (_AIM * slack)
+        if miss.max() * _AIM <= 1.0:
+            return fit
+        weight = np.clip(weight * np.maximum(miss, 0.3), _LEAST_WEIGHT, 1e10)
+    return None

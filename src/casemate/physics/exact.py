@@ -92,7 +92,7 @@ def body_of(round_class: RoundClass, drag_factor: float = 1.0, wind: Profile | N
     wind : Profile, optional
         Wind by height; none is calm.
     """
-    table = drag_table(np.array(round_class.mach), np.array(round_class.cd) * drag_factor)
+    table = drag_table(np.array(round_class.mach), np.array(round_class.cd)) * drag_factor
     area = 0.25 * math.pi * round_class.calibre_m**2
     height, east, north = [0.0], [0.0], [0.0]
     if wind is not None:

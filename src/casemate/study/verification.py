@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from casemate.errors import SettingsError
 from casemate.physics.atmosphere import ussa76
-from casemate.physics.drag import CD_DM, drag_table
+from casemate.physics.drag import compile_drag
 from casemate.study import nesc
 from casemate.study.nesc import Check
 
@@ -137,15 +137,9 @@ def _check_drag(file: pathlib.Path) -> list[Check]:
     if not (np.all(np.diff(mach) > 0.0) and np.all(cd > 0.0)):
         message = "Mach numbers must rise and coefficients be positive"
         raise ValueError(message)
-    compiled = drag_table(mach, cd)
-    x = mach / CD_DM
-    j = np.minimum(x.astype(np.int64), compiled.shape[0] - 2)
-    w = x - j
-    a, b, p, q = compiled[j, 0], compiled[j + 1, 0], compiled[j, 1], compiled[j + 1, 1]
-    curve = a + w * (p + w * (3.0 * (b - a) - 2.0 * p - q + w * (2.0 * (a - b) + p + q)))
     return [
         Check(
-            set="drag table", case=file.stem, quantity="drag coefficient", error=float(np.max(np.abs(curve - cd))),
+            set="drag table", case=file.stem, quantity="drag coefficient", error=compile_drag(mach, cd).node_error,
             tolerance=_DRAG_TOLERANCE, unit="", n=mach.size,
         )
     ]  # fmt: skip

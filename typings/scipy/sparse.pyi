@@ -1,0 +1,16 @@
+# The little of scipy.sparse that Casemate uses, typed.
+from typing import overload
+
+from numpy import float64
+from numpy.typing import NDArray
+
+class csr_array:
+    def __init__(self, arg1: NDArray[float64]) -> None: ...
+    @property
+    def T(self) -> csr_array: ...  # noqa: N802 - the name in scipy
+    def multiply(self, other: NDArray[float64]) -> csr_array: ...
+    def toarray(self) -> NDArray[float64]: ...
+    @overload
+    def __matmul__(self, other: NDArray[float64]) -> NDArray[float64]: ...
+    @overload
+    def __matmul__(self, other: csr_array) -> csr_array: ...
