@@ -93,7 +93,7 @@ def test_posts_are_the_middles_of_pixels(tmp_path):
 
 
 def test_a_projected_raster_is_resampled(tmp_path):
-    """A plane in UTM stays one, but for GDAL's kernel, widened where posts are sparser than pixels: 4 cm at most here."""
+    """A plane in UTM stays one, but for GDAL's kernel, widened where posts are sparser than pixels: 4 cm here."""
     (x0,), (y0,) = transform("EPSG:4326", "EPSG:32632", [8.52], [46.51])
     y, x = np.mgrid[:500, :500]
     plane = (700.0 + 0.8 * x - 0.5 * y).astype("float32")
