@@ -1,6 +1,6 @@
 """Air: the standard atmosphere, measured profiles, and the tables that a filter's environment reads.
 
-Heights above mean sea level are taken as ellipsoidal heights for now.
+Heights are above mean sea level, where not said otherwise: air is stacked on the sea, not on the ellipsoid.
 """
 
 import math
@@ -182,6 +182,6 @@ def build_environment(
         omega_e_radps=0.0,
         omega_n_radps=0.0 if is_flat else WGS84_OMEGA_RADPS * math.cos(lat),
         omega_u_radps=0.0 if is_flat else WGS84_OMEGA_RADPS * math.sin(lat),
-        site_height_m=frame.height_m,
+        site_height_m=frame.height_msl_m,
         ground_m=0.0,
     )
