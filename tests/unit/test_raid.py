@@ -3,6 +3,7 @@
 from importlib import resources
 
 import msgspec
+import numba
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from casemate.errors import DomainError, SettingsError
 from casemate.model.catalog import RoundFile
 from casemate.physics.exact import Trajectory
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.spin import SpinningTrajectory
 from casemate.sim import raid as raid_module
 from casemate.sim.raid import Round, Volley, draw_rounds
 from casemate.sim.scenario import Raid, Scenario
@@ -98,6 +100,23 @@ def test_rounds_rise_in_order_from_one_area_and_fall_about_the_point(quick):
         assert np.degrees(bearing) == pytest.approx(120.0, abs=13.0)
         assert 2300.0 < distance < 3700.0
         assert 20.0 <= more["flight_s"] <= 40.0
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="hundreds of flights: minutes without JIT")
+def test_a_shell_that_spins_flies_with_its_spin_to_the_point():
+    raid = msgspec.structs.replace(
+        RAID, round_class="s155", count=3, ground_range_m=(9000.0, 15000.0), flight_s=None, arc="high"
+    )
+    # The same draws for a class that says nothing of its spin: the same impacts, from other starts.
+    plain = [msgspec.structs.replace(one, spin=None) for one in CLASSES]
+    ours, theirs = (
+        draw_rounds(scenario_of(raid), classes, FRAME, np.random.default_rng(6)) for classes in (CLASSES, plain)
+    )
+    for spinning, point_mass in zip(ours, theirs, strict=True):
+        assert isinstance(spinning.trajectory, SpinningTrajectory)
+        assert not isinstance(point_mass.trajectory, SpinningTrajectory)
+        assert np.linalg.norm(spinning.impact_m - point_mass.impact_m) < 0.2  # each within 0.1 m of the point
+        assert 200.0 < np.linalg.norm(spinning.trajectory.pos_m[0] - point_mass.trajectory.pos_m[0]) < 1200.0
 
 
 def test_groups_rise_from_areas_of_their_own(quick):

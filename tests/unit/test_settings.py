@@ -47,6 +47,21 @@ p_dud = 0.05
 [round.source]
 mass_kg = "a test"
 """
+SHELL = (
+    ROUND.replace('"mortar"', '"shell"')
+    + """
+[round.spin]
+inertia_kgm2 = 0.01
+twist_calibres = 20.0
+mach = [0.0, 1.0]
+cm_alpha = [3.0, 3.5]
+cl_alpha = [1.6, 1.8]
+c_spin = [-0.01, -0.01]
+c_magnus = [-0.4, -0.5]
+cd_alpha2 = [4.0, 6.0]
+[round.spin.source]
+"""
+)
 ROCKET = ROUND.replace(
     'kind = "mortar"', 'kind = "rocket"\nburn_s = 0.7\nburnout_speed_mps = 400.0\nmass_launch_kg = 4.0'
 )
@@ -153,6 +168,12 @@ def test_a_huge_file_is_refused(tmp_path, monkeypatch):
         (ROUND.replace('"mortar"', '"rocket"'), "round[0].burn_s", "needed for a rocket"),
         (ROUND.replace("mass_kg = 3.1", "mass_kg = 3.1\nburn_s = 1.0"), "round[0].burn_s", "rockets only"),
         (ROCKET.replace("mass_launch_kg = 4.0", "mass_launch_kg = 3.0"), "round[0].mass_launch_kg", "more than"),
+        (SHELL.replace('"shell"', '"mortar"'), "round[0].spin", "shells only"),
+        (SHELL.replace("[1.6, 1.8]", "[1.6, 1.8, 2.0]"), "round[0].spin.cl_alpha", "3 values for 2"),
+        (SHELL.replace("mach = [0.0, 1.0]\ncm", "mach = [1.0, 0.0]\ncm"), "round[0].spin.mach", "not ascending"),
+        (SHELL.replace("= 20.0\nmach", "= 0.0\nmach"), "round[0].spin.twist_calibres", "must not be 0"),
+        (SHELL.replace("[-0.4, -0.5]", "[-0.4, 0.5]"), "round[0].spin.c_magnus", "not be positive"),
+        (SHELL.replace("c_spin =", "cspin ="), "round[0].spin.cspin", "c_spin"),
     ],
 )
 def test_a_mistake_in_a_round_is_named(tmp_path, text, key, why):
@@ -163,8 +184,8 @@ def test_a_mistake_in_a_round_is_named(tmp_path, text, key, why):
 
 def test_rounds_are_read_in_order(tmp_path):
     path = tmp_path / "rounds.toml"
-    path.write_text(ROUND + ROCKET.replace("mortar-82", "rocket-82"))
-    assert [each.name for each in settings.read_rounds(path)] == ["mortar-82", "rocket-82"]
+    path.write_text(ROUND + ROCKET.replace("mortar-82", "rocket-82") + SHELL.replace("mortar-82", "shell-82"))
+    assert [each.name for each in settings.read_rounds(path)] == ["mortar-82", "rocket-82", "shell-82"]
 
 
 def test_a_drag_curve_may_be_a_round_class(tmp_path):

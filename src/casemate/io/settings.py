@@ -4,10 +4,11 @@ Everything is checked before anything runs; the rest of the house trusts a decla
 """
 
 import importlib.resources
+import itertools
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -16,7 +17,7 @@ import msgspec.inspect
 
 from casemate.errors import SettingsError
 from casemate.io.profile import StrPath, read_columns, read_profile, suggest
-from casemate.model.catalog import EnvironmentSettings, RoundClass, RoundFile, SiteFile
+from casemate.model.catalog import EnvironmentSettings, RoundClass, RoundFile, SiteFile, Spin
 
 if TYPE_CHECKING:  # physics.atmosphere brings numba, which --help must not wait for
     from casemate.physics.atmosphere import Profile
@@ -98,14 +99,14 @@ def read_rounds(path: StrPath | None = None) -> tuple[RoundClass, ...]:
     file, rounds = str(path), read_toml(path, RoundFile).round
     _check_unique(file, "round", "name", [each.name for each in rounds])
     for i, each in enumerate(rounds):
-        if len(each.mach) != len(each.cd):
-            why = f"has {len(each.cd)} values for {len(each.mach)} of mach"
-            raise SettingsError(file, f"round[{i}].cd", f"{each.name}: {why}")
-        if any(b <= a for a, b in zip(each.mach, each.mach[1:], strict=False)):
-            raise SettingsError(file, f"round[{i}].mach", f"{each.name}: is not ascending")
+        _check_curves(file, f"round[{i}]", each.name, each.mach, {"cd": each.cd})
         if each.name in {NOT_A_ROUND, *_BUILT_IN_DRAG}:
             raise SettingsError(file, f"round[{i}].name", f"'{each.name}' has a meaning of its own")
         _check_rocket(file, i, each)
+        if each.spin is not None and each.kind != "shell":
+            raise SettingsError(file, f"round[{i}].spin", f"{each.name}: belongs to shells only")
+        if each.spin is not None:
+            check_spin(file, f"round[{i}].spin", each.name, each.spin)
     return rounds
 
 
@@ -276,3 +277,31 @@ def _check_rocket(file: str, i: int, each: RoundClass) -> None:
             raise SettingsError(file, f"round[{i}].{name}", f"{each.name}: belongs to rockets only")
     if each.mass_launch_kg is not None and each.mass_launch_kg <= each.mass_kg:
         raise SettingsError(file, f"round[{i}].mass_launch_kg", f"{each.name}: must be more than mass_kg")
+
+
+def _check_curves(
+    file: str, key: str, name: str, mach: tuple[float, ...], curves: Mapping[str, tuple[float, ...]]
+) -> None:
+    for column, values in curves.items():
+        if len(mach) != len(values):
+            why = f"has {len(values)} values for {len(mach)} of mach"
+            raise SettingsError(file, f"{key}.{column}", f"{name}: {why}")
+    if any(b <= a for a, b in itertools.pairwise(mach)):
+        raise SettingsError(file, f"{key}.mach", f"{name}: is not ascending")
+
+
+def check_spin(file: str, key: str, name: str, spin: Spin) -> None:
+    """Refuse a declared spin whose curves do not fit their Mach numbers, or whose signs make no spinning shell.
+
+    Raises
+    ------
+    SettingsError
+        At `key`, of the thing called `name`.
+    """
+    curves = ("cm_alpha", "cl_alpha", "c_spin", "c_magnus", "cd_alpha2")
+    _check_curves(file, key, name, spin.mach, {curve: getattr(spin, curve) for curve in curves})
+    if spin.twist_calibres == 0.0:
+        raise SettingsError(file, f"{key}.twist_calibres", f"{name}: must not be 0; leave the spin out")
+    for curve in ("c_spin", "c_magnus"):  # by the sign of STANAG 4355; the other one would speed the spin up
+        if max(getattr(spin, curve)) > 0.0:
+            raise SettingsError(file, f"{key}.{curve}", f"{name}: must not be positive")

@@ -15,6 +15,7 @@ from casemate.model.catalog import Band, RoundClass
 from casemate.physics.arrival import Arc, Trajectory, solve_arrival
 from casemate.physics.atmosphere import Profile
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.spin import solve_spinning_arrival
 from casemate.sim.scenario import Raid, Scenario
 
 Floats = NDArray[np.float64]
@@ -60,11 +61,12 @@ class _Kit(NamedTuple):
     middle: Floats  # (2,) mean impact, the shared error in it
 
     def fly(self, impact: Floats, back: Floats, flight_s: float | None, drag: float) -> Trajectory:
-        """Return the flight that ends at `impact` and came over `back` (2,) [m] from there."""
+        """Return the flight that ends at `impact` and came over `back` (2,) [m] from there, spinning if it does."""
         bearing = math.atan2(back[0], back[1]) % (2.0 * math.pi)
         distance = float(np.hypot(back[0], back[1]))
         arc = _ARCS[self.raid.arc or "flat"]  # a flight time settles the arc by itself
-        return solve_arrival(
+        solve = solve_arrival if self.body.spin is None else solve_spinning_arrival
+        return solve(
             self.body,
             self.frame,
             impact,
