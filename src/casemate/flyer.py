@@ -10,12 +10,20 @@ from casemate.errors import SettingsError
 from casemate.io.flight_file import FlightInputs, read_flight
 from casemate.io.profile import StrPath
 from casemate.model.flight import ArrivalPoint, FlightPath, FlightResult, Mark, StartPoint
-from casemate.physics.atmosphere import ussa76
 from casemate.physics.ballistics import Trajectory, body_of, fly_exact, solve_arrival
-from casemate.physics.exact import Body
+from casemate.physics.drag import compile_drag
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.path import apex_s_of, heading_of, path_of
+from casemate.physics.spin import SpinningTrajectory, fly_spinning_exact, gyro_of, solve_spinning_arrival, spin_of
 
 Array = NDArray[np.float64]
+
+
+class _Flown(NamedTuple):
+    trajectory: Trajectory
+    frame: SiteFrame  # in whose ENU the trajectory is
+    azimuth_rad: float  # of the start, clockwise from true north
+    burn_s: float
 
 
 def fly(path: StrPath) -> tuple[FlightResult, FlightPath]:
@@ -29,40 +37,49 @@ def fly(path: StrPath) -> tuple[FlightResult, FlightPath]:
         The flight leaves the range in which its model holds.
     """
     inputs = read_flight(path)
+    flown = _fly(path, inputs, is_spinning=inputs.file.flight.model == "modified-point-mass")
+    moments = {"start": 0.0, "apex": apex_s_of(flown.trajectory, flown.frame), "impact": flown.trajectory.flight_s}
+    if 0.0 < flown.burn_s < flown.trajectory.flight_s:
+        moments["burnout"] = flown.burn_s
+    times = np.union1d(flown.trajectory.t_s, list(moments.values()))
+    samples = path_of(flown.trajectory, flown.frame, times, flown.azimuth_rad, inputs.wind)
+    result = _result_of(inputs, flown, samples, {name: _mark(samples, t_s) for name, t_s in moments.items()})
+    return result, samples
+
+
+def _fly(path: StrPath, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
     start, arrival = inputs.file.start, inputs.file.arrival
     if start is not None:
-        flown = _fly_from(start, inputs)
-    elif arrival is not None:
-        flown = _fly_to(arrival, inputs)
-    else:  # the reader has refused it
-        raise SettingsError(str(path), "start", "is needed and missing")
-    moments = _moments(flown)
-    times = np.union1d(flown.trajectory.t_s, list(moments.values()))
-    samples = _path_of(flown, times)
-    return _result_of(inputs, flown, samples, moments), samples
+        return _fly_from(start, inputs, is_spinning=is_spinning)
+    if arrival is not None:
+        return _fly_to(arrival, inputs, is_spinning=is_spinning)
+    raise SettingsError(str(path), "start", "is needed and missing")  # the reader has refused it
 
 
-class _Flown(NamedTuple):
-    trajectory: Trajectory
-    frame: SiteFrame  # in whose ENU the trajectory is
-    body: Body
-    azimuth_rad: float  # of the start, clockwise from true north
+def _frame_of(point: StartPoint | ArrivalPoint) -> SiteFrame:
+    return SiteFrame(point.lat_deg, point.lon_deg, point.height_m + point.geoid_m, point.geoid_m)
 
 
-def _fly_from(start: StartPoint, inputs: FlightInputs) -> _Flown:
-    frame = SiteFrame(start.lat_deg, start.lon_deg, start.height_m)
+def _fly_from(start: StartPoint, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
+    frame = _frame_of(start)
     az, el = math.radians(start.azimuth_deg), math.radians(start.elevation_deg)
     heading = np.array([math.sin(az) * math.cos(el), math.cos(az) * math.cos(el), math.sin(el)])
+    ground = inputs.file.flight.ground_height_m
+    ground = frame.height_m if ground is None else ground + start.geoid_m
     body = body_of(inputs.body, inputs.file.body.drag_factor, inputs.wind)
-    ground = inputs.file.terrain.height_m
-    trajectory = fly_exact(body, frame, np.zeros(3), (start.speed_mps or 0.0) * heading, ground_m=ground)
-    return _Flown(trajectory, frame, body, az)
+    pos_m, speed_mps = np.zeros(3), start.speed_mps or 0.0
+    if is_spinning:
+        gyro, spin_radps = gyro_of(inputs.body), spin_of(inputs.body, speed_mps)
+        trajectory = fly_spinning_exact(body, gyro, frame, pos_m, speed_mps * heading, spin_radps, ground_m=ground)
+    else:
+        trajectory = fly_exact(body, frame, pos_m, speed_mps * heading, ground_m=ground)
+    return _Flown(trajectory, frame, az, body.burn_s)
 
 
-def _fly_to(arrival: ArrivalPoint, inputs: FlightInputs) -> _Flown:
-    frame = SiteFrame(arrival.lat_deg, arrival.lon_deg, arrival.height_m)
-    factor = inputs.file.body.drag_factor
-    trajectory = solve_arrival(
+def _fly_to(arrival: ArrivalPoint, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
+    frame = _frame_of(arrival)
+    solve = solve_spinning_arrival if is_spinning else solve_arrival
+    trajectory = solve(
         inputs.body,
         frame,
         np.zeros(2),
@@ -70,88 +87,47 @@ def _fly_to(arrival: ArrivalPoint, inputs: FlightInputs) -> _Flown:
         arrival.ground_range_m,
         arrival.arc,
         arrival.flight_s,
-        factor,
+        inputs.file.body.drag_factor,
         inputs.wind,
     )
-    lat, lon, _ = frame.enu_to_geodetic(trajectory.pos_m[:1])[0]
-    east, north, _ = SiteFrame(lat, lon, 0.0).rotation @ (trajectory.vel_mps[0] @ frame.rotation)
-    return _Flown(trajectory, frame, body_of(inputs.body, factor, inputs.wind), math.atan2(east, north))
+    return _Flown(trajectory, frame, heading_of(trajectory, frame), inputs.body.burn_s or 0.0)
 
 
-def _moments(flown: _Flown) -> dict[str, float]:
-    # Times [s] of what is worth a mark; the apex is where the climb in the local vertical ends.
-    trajectory, frame, body, _ = flown
-    geodetic = frame.enu_to_geodetic(trajectory.pos_m)
-    climb = np.einsum("ij,ij->i", trajectory.vel_mps @ frame.rotation, _axes(geodetic[:, 0], geodetic[:, 1])[:, 2])
-    falling = np.flatnonzero((climb[:-1] > 0.0) & (climb[1:] <= 0.0))
-    moments = {"start": 0.0, "impact": trajectory.flight_s, "apex": 0.0}
-    if falling.size:
-        i = int(falling[np.argmax(geodetic[falling, 2])])
-        share = climb[i] / (climb[i] - climb[i + 1])  # vertical acceleration changes by 1e-4 within a step
-        moments["apex"] = float(trajectory.t_s[i] + share * (trajectory.t_s[i + 1] - trajectory.t_s[i]))
-    if 0.0 < body.burn_s < trajectory.flight_s:
-        moments["burnout"] = body.burn_s
-    return moments
-
-
-def _axes(lat_deg: Array, lon_deg: Array) -> Array:
-    # Local east, north, up at n points, in ECEF: (n, 3, 3), a unit vector a row.
-    lat, lon = np.radians(lat_deg), np.radians(lon_deg)
-    sp, cp, sl, cl = np.sin(lat), np.cos(lat), np.sin(lon), np.cos(lon)
-    rows = ((-sl, cl, np.zeros_like(sl)), (-sp * cl, -sp * sl, cp), (cp * cl, cp * sl, sp))
-    return np.stack([np.column_stack(row) for row in rows], axis=1)
-
-
-def _path_of(flown: _Flown, t_s: Array) -> FlightPath:
-    trajectory, frame, body, azimuth_rad = flown
-    pos_m, vel_mps = trajectory.at(t_s)
-    lat, lon, height = (np.ascontiguousarray(column) for column in frame.enu_to_geodetic(pos_m).T)
-    start = SiteFrame(float(lat[0]), float(lon[0]), float(height[0]))
-    enu = start.geodetic_to_enu(lat, lon, height)
-    # Distance along the ground and direction, on the sphere that fits the ellipsoid at the start.
-    far = np.arctan2(np.hypot(enu[:, 0], enu[:, 1]), start.radius_m + start.height_m + enu[:, 2])
-    distance = (start.radius_m + height[-1]) * far
-    turn = np.arctan2(enu[:, 0], enu[:, 1]) - azimuth_rad
-    ve, vn, vu = np.einsum("nij,nj->in", _axes(lat, lon), vel_mps @ frame.rotation)
-    wind_e, wind_n = (np.interp(height, body.wind_z, body.wind[:, i]) for i in (0, 1))
-    airspeed = np.sqrt((ve - wind_e) ** 2 + (vn - wind_n) ** 2 + vu**2)
-    return FlightPath(
-        t_s=t_s,
-        lat_deg=lat,
-        lon_deg=lon,
-        height_m=height,
-        ground_range_m=distance * np.cos(turn),
-        cross_range_m=distance * np.sin(turn),
-        ground_m=np.full_like(height, height[-1]),
-        speed_mps=np.sqrt(ve**2 + vn**2 + vu**2),
-        mach=airspeed / ussa76(height).sound_speed_mps,
-        ve_mps=ve,
-        vn_mps=vn,
-        vu_mps=vu,
-    )
-
-
-def _result_of(inputs: FlightInputs, flown: _Flown, path: FlightPath, moments: dict[str, float]) -> FlightResult:
-    flat = math.hypot(path.ve_mps[-1], path.vn_mps[-1])
-    marks = {name: _mark(path, t_s) for name, t_s in moments.items()}
+def _result_of(inputs: FlightInputs, flown: _Flown, path: FlightPath, marks: dict[str, Mark]) -> FlightResult:
+    curve = compile_drag(inputs.body.mach, inputs.body.cd)
+    yaw_deg = None
+    if isinstance(flown.trajectory, SpinningTrajectory):
+        yaw_deg = math.degrees(float(np.linalg.norm(flown.trajectory.yaw_rad, axis=1).max()))
     return FlightResult(
         name=inputs.file.flight.name,
         model=inputs.file.flight.model,
         body=inputs.body.title,
-        drag_digest="",
-        ground_range_m=math.hypot(path.ground_range_m[-1], path.cross_range_m[-1]),
-        flight_s=flown.trajectory.flight_s,
-        fall_angle_deg=math.degrees(math.atan2(-path.vu_mps[-1], flat)),
-        deflection_m=float(path.cross_range_m[-1]),
-        mach=(float(path.mach.min()), float(path.mach.max())),
+        drag_digest=curve.digest,
+        cd_node_error=curve.node_error,
+        drag_factor=inputs.file.body.drag_factor,
         start=marks["start"],
+        burnout=marks.get("burnout"),
         apex=marks["apex"],
         impact=marks["impact"],
-        rail_exit=marks.get("rail_exit"),
-        burnout=marks.get("burnout"),
+        ground_range_m=math.hypot(path.ground_range_m[-1], path.cross_range_m[-1]),
+        flight_s=flown.trajectory.flight_s,
+        fall_angle_deg=math.degrees(math.atan2(-path.vu_mps[-1], math.hypot(path.ve_mps[-1], path.vn_mps[-1]))),
+        deflection_m=float(path.cross_range_m[-1]),
+        mach=(float(path.mach.min()), float(path.mach.max())),
+        drift_m=_drift_m(inputs, float(path.cross_range_m[-1])) if yaw_deg is not None else None,
+        yaw_of_repose_deg=yaw_deg,
     )
 
 
 def _mark(path: FlightPath, t_s: float) -> Mark:
     i = int(np.searchsorted(path.t_s, t_s))
     return Mark(**{name: float(getattr(path, name)[i]) for name in Mark.__struct_fields__})
+
+
+def _drift_m(inputs: FlightInputs, deflection_m: float) -> float | None:
+    # What the spin adds: the deflection beside that of the same start without spin.
+    if inputs.file.start is None:
+        return None
+    plain = _fly_from(inputs.file.start, inputs, is_spinning=False)
+    ends = plain.trajectory.t_s[[0, -1]]
+    return deflection_m - float(path_of(plain.trajectory, plain.frame, ends, plain.azimuth_rad).cross_range_m[-1])

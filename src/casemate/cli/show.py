@@ -144,10 +144,22 @@ def flown(result: "FlightResult", file: pathlib.Path) -> None:
     table.add_row("angle of fall", f"{result.fall_angle_deg:.2f}°", "below the horizon")
     side = "right" if result.deflection_m >= 0.0 else "left"
     table.add_row("deflection", f"{abs(result.deflection_m):,.1f} m", f"to the {side} of the plane of the start")
-    table.add_row("Mach range", f"{result.mach[0]:.3f} to {result.mach[1]:.3f}", f"drag curve {result.drag_digest}")
-    table.add_row("impact", f"{impact.lat_deg:.6f}°", f"north, {impact.lon_deg:.6f}° east")
+    if result.drift_m is not None:
+        table.add_row(
+            "drift by spin", f"{abs(result.drift_m):,.1f} m", "to the right" if result.drift_m >= 0.0 else "left"
+        )
+    if result.yaw_of_repose_deg is not None:
+        table.add_row("yaw of repose", f"{result.yaw_of_repose_deg:.2f}°", "at most")
+    table.add_row("Mach range", f"{result.mach[0]:.3f} to {result.mach[1]:.3f}", "through the air")
+    lat, lon = "N" if impact.lat_deg >= 0.0 else "S", "E" if impact.lon_deg >= 0.0 else "W"
+    table.add_row("impact", f"{abs(impact.lat_deg):.6f}° {lat}", f"{abs(impact.lon_deg):.6f}° {lon}")
     OUT.print(table)
-    OUT.print(f"model       {result.model}\nplot        {file}", soft_wrap=True, highlight=False)
+    factor = "" if result.drag_factor == 1.0 else f" times {result.drag_factor:g}"
+    OUT.print(f"model       {result.model}", soft_wrap=True, highlight=False)
+    OUT.print(
+        f"drag curve  {result.drag_digest}{factor}, within {result.cd_node_error:.1e} of its table", highlight=False
+    )
+    OUT.print(f"written to  {file}", soft_wrap=True, highlight=False)
 
 
 def _where(mark: "Mark") -> str:

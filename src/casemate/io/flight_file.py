@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import msgspec
 
 from casemate.errors import SettingsError
-from casemate.io.profile import StrPath, suggest
-from casemate.io.settings import read_profiles, read_rounds, read_toml
+from casemate.io.profile import StrPath, read_columns, suggest
+from casemate.io.settings import profile_path, read_profiles, read_rounds, read_toml
 from casemate.model.catalog import RoundClass
 from casemate.model.flight import BodySettings, FlightFile
 
@@ -42,7 +42,12 @@ def read_flight(path: StrPath) -> FlightInputs:
     name = str(path)
     _check_finite(name, "", msgspec.to_builtins(file))
     _check_beginning(name, file)
-    body = _body_of(name, file.body, Path(path).parent)
+    body = _body_of(name, file, Path(path).parent)
+    _check_spin(name, file, body)
+    for key in ("atmosphere", "wind"):
+        profile = profile_path(path, file.environment, key)
+        if profile is not None:
+            read_columns(profile, f"environment.{key} of {name}")
     air, wind = read_profiles(path, file.environment)
     return FlightInputs(file, body, air, wind)
 
@@ -63,13 +68,16 @@ def _check_beginning(name: str, file: FlightFile) -> None:
     if (file.start is None) == (file.arrival is None):
         why = "is needed and missing, or an [arrival]" if file.start is None else "stands beside [arrival]: say one"
         raise SettingsError(name, "start", why)
-    has_own_motor = file.motor is not None
     if file.start is None:
+        if file.flight.ground_height_m is not None:
+            raise SettingsError(name, "flight.ground_height_m", "belongs to a [start]; an [arrival] is on the ground")
         for key in ("motor", "rail"):
             if getattr(file, key) is not None:
                 raise SettingsError(name, key, "belongs to a [start]; an [arrival] takes a round class as it is")
         return
-    if file.rail is not None and not has_own_motor:
+    if file.motor is not None and file.body.round_class is not None:
+        raise SettingsError(name, "motor", "stands beside body.class, which has its own or none: give figures instead")
+    if file.rail is not None and file.motor is None:
         raise SettingsError(name, "rail", "belongs to a [motor]: nothing else sets out from rest")
     if file.rail is not None and file.start.speed_mps is not None:
         raise SettingsError(name, "start.speed_mps", "stands beside [rail], which the flight leaves from rest: say one")
@@ -77,7 +85,21 @@ def _check_beginning(name: str, file: FlightFile) -> None:
         raise SettingsError(name, "start.speed_mps", "is needed and missing; only a [motor] on a [rail] starts at rest")
 
 
-def _body_of(name: str, body: BodySettings, folder: Path) -> RoundClass:
+def _check_spin(name: str, file: FlightFile, body: RoundClass) -> None:
+    is_spinning = file.flight.model == "modified-point-mass"
+    if file.spin is not None and not is_spinning:
+        raise SettingsError(name, "spin", 'is for model = "modified-point-mass"; a point mass has none')
+    if file.spin is not None and file.body.round_class is not None:
+        raise SettingsError(name, "spin", "stands beside body.class, which has its own: say one")
+    if is_spinning and body.spin is None:
+        able = ", ".join(each.name for each in read_rounds() if each.spin is not None)
+        raise SettingsError(name, "flight.model", f"needs a body that declares its spin: {able}, or a [spin]")
+    if is_spinning and (body.burn_s is not None or file.motor is not None):
+        raise SettingsError(name, "flight.model", "is for shells: no motor burns in it")
+
+
+def _body_of(name: str, file: FlightFile, folder: Path) -> RoundClass:
+    body = file.body
     figures = ("mass_kg", "calibre_m", "drag", "mach", "cd")
     if body.round_class is not None:
         for key in figures:
@@ -108,6 +130,7 @@ def _body_of(name: str, body: BodySettings, folder: Path) -> RoundClass:
         sigma_range_share=0.0,
         sigma_cross_share=0.0,
         p_dud=0.0,
+        spin=file.spin,
         source={},
     )
 
@@ -119,20 +142,21 @@ def _drag_of(name: str, body: BodySettings, folder: Path) -> tuple[tuple[float, 
                 raise SettingsError(name, f"body.{key}", "stands beside body.drag: say one")
         path = folder / body.drag
         mach, cd = read_columns_of_two(path, ("mach", "cd"), f"body.drag of {name}")
-        _check_ascending(str(path), "mach", mach, "drag table")
+        _check_order(str(path), "mach", mach)
         return mach, cd
     if body.mach is None or body.cd is None:
         raise SettingsError(name, "body.drag", "is needed and missing, or body.mach with body.cd, or a body.class")
     if len(body.mach) != len(body.cd):
         raise SettingsError(name, "body.cd", f"has {len(body.cd)} values for {len(body.mach)} of mach")
-    _check_ascending(name, "body.mach", body.mach, "list")
+    _check_order(name, "body.mach", body.mach)
     return body.mach, body.cd
 
 
-def _check_ascending(file: str, key: str, values: Sequence[float], where: str) -> None:
+def _check_order(file: str, key: str, values: Sequence[float]) -> None:
+    # Measured tables repeat a value, which is averaged; one that goes back is a slip.
     for i, (a, b) in enumerate(pairwise(values), 2):
-        if b <= a:
-            raise SettingsError(file, key, f"is not ascending: value {i} of the {where} is {b:g} after {a:g}")
+        if b < a:
+            raise SettingsError(file, key, f"is not ascending: value {i} is {b:g} after {a:g}")
 
 
 def read_columns_of_two(path: Path, names: tuple[str, str], asked_by: str) -> tuple[tuple[float, ...], ...]:

@@ -10,20 +10,24 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from casemate.model.catalog import Band, Declaration, EnvironmentSettings, Lat, Lon, Name, NotNegative, Positive
+from casemate.model.catalog import Band, Declaration, EnvironmentSettings, Lat, Lon, Name, NotNegative, Positive, Spin
 
 AirHeight = Annotated[float, Meta(ge=-500.0, le=86_000.0)]
 """Above mean sea level, up to the top of the standard atmosphere."""
 
 Array = NDArray[np.float64]
+Geoid = Annotated[float, Meta(ge=-110.0, le=90.0)]
+"""Height of mean sea level over the WGS 84 ellipsoid."""
+
 Model = Literal["point-mass", "modified-point-mass"]
 
 
 class FlightSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the flight is called, and the model that flies it."""
+    """What the flight is called, the model that flies it, and the level ground that it ends on."""
 
     name: Name
     model: Model = "point-mass"
+    ground_height_m: AirHeight | None = None  # above mean sea level; None: the height of the start, or a [terrain]
 
 
 class StartPoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +35,8 @@ class StartPoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     lat_deg: Lat
     lon_deg: Lon
-    height_m: AirHeight
+    height_m: AirHeight  # above mean sea level
+    geoid_m: Geoid = 0.0
     azimuth_deg: Annotated[float, Meta(ge=0.0, le=360.0)] = 0.0  # of the motion, clockwise from true north
     elevation_deg: Annotated[float, Meta(ge=-90.0, le=90.0)]  # above the local horizon
     speed_mps: Positive | None = None  # over the ground; None: at rest on a rail
@@ -42,7 +47,8 @@ class ArrivalPoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields
 
     lat_deg: Lat
     lon_deg: Lon
-    height_m: AirHeight
+    height_m: AirHeight  # above mean sea level
+    geoid_m: Geoid = 0.0
     bearing_deg: Annotated[float, Meta(ge=0.0, le=360.0)]  # from where it arrives, clockwise from true north
     ground_range_m: Positive  # from the start to the impact
     arc: Literal["flat", "high"] = "high"
@@ -76,12 +82,6 @@ class RailSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields
     length_m: Positive
 
 
-class GroundSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The ground on which the flight ends: level, at the height of the start where nothing is said."""
-
-    height_m: AirHeight | None = None
-
-
 class FlightFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole flight file."""
 
@@ -91,8 +91,8 @@ class FlightFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=T
     arrival: ArrivalPoint | None = None
     motor: MotorSettings | None = None
     rail: RailSettings | None = None
+    spin: Spin | None = None  # of a body given by figures; a class has its own
     environment: EnvironmentSettings = EnvironmentSettings()
-    terrain: GroundSettings = GroundSettings()
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +115,8 @@ class FlightResult(msgspec.Struct, frozen=True, kw_only=True):
     model: str  # in words
     body: str
     drag_digest: str  # of the compiled drag curve, which is the model
+    cd_node_error: float  # largest distance of that curve from the points of its table
+    drag_factor: float  # that the whole curve was multiplied by
     start: Mark
     rail_exit: Mark | None = None
     burnout: Mark | None = None
@@ -125,7 +127,8 @@ class FlightResult(msgspec.Struct, frozen=True, kw_only=True):
     fall_angle_deg: float  # below the local horizon at the impact
     deflection_m: float  # of the impact from the vertical plane of the start, positive to the right
     mach: Band  # least and greatest
-    drift_spin_m: float | None = None
+    drift_m: float | None = None  # what the spin adds to the deflection
+    yaw_of_repose_deg: float | None = None  # greatest
     fast_kernel_miss_m: float | None = None  # from the impact that the kernel of the live pipeline finds
 
     def marks(self) -> dict[str, Mark]:

@@ -1,0 +1,247 @@
+"""One declared flight: what is refused and how, the figures, the plot and the table."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from casemate.cli import main
+
+SHELL = """
+[flight]
+name = "shell <155>"
+
+[start]
+lat_deg = 33.3
+lon_deg = 44.4
+height_m = 34.0
+azimuth_deg = 90.0
+elevation_deg = 25.0
+speed_mps = 500.0
+
+[body]
+class = "s155"
+"""
+
+FIGURES = SHELL.replace('class = "s155"', "mass_kg = 43.5\ncalibre_m = 0.155\nmach = [0.0, 5.0]\ncd = [0.2, 0.2]")
+
+ARRIVAL = """
+[flight]
+name = "rocket, high arc"
+
+[arrival]
+lat_deg = 33.3
+lon_deg = 44.4
+height_m = 34.0
+bearing_deg = 45.0
+ground_range_m = 12000.0
+
+[body]
+class = "r122"
+"""
+
+
+@pytest.fixture
+def fly(capsys, monkeypatch, tmp_path):
+    """Run `casemate fly` on a text through the real command line; return exit code, output, errors."""
+
+    def call(text, *arguments):
+        file = tmp_path / "flight.toml"
+        file.write_text(text, "utf-8")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["casemate", "fly", str(file), *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        said = capsys.readouterr()
+        lines = [line for line in said.err.splitlines() if not line.startswith("compiling kernels")]
+        return stop.value.code, said.out, lines
+
+    return call
+
+
+BOTH = "[arrival]\nlat_deg = 0.0\nlon_deg = 0.0\nheight_m = 0.0\nbearing_deg = 0.0\nground_range_m = 9e3\n[body]"
+REFUSED = [
+    ("elevation_deg = 25.0", "elevation_degs = 25.0", ["start.elevation_degs", "did you mean 'elevation_deg'"]),
+    ("elevation_deg = 25.0", "elevation_deg = 91.0", ["start.elevation_deg", "91"]),
+    ("elevation_deg = 25.0", "", ["start.elevation_deg", "needed"]),
+    ("speed_mps = 500.0", "speed_mps = nan", ["start.speed_mps", "nan"]),
+    ("speed_mps = 500.0", "speed_mps = inf", ["start.speed_mps", "finite"]),
+    ("speed_mps = 500.0", "speed_mps = -1.0", ["start.speed_mps"]),
+    ("speed_mps = 500.0", "", ["start.speed_mps", "rest"]),
+    ("height_m = 34.0", "height_m = 86001.0", ["start.height_m"]),
+    ("[body]", BOTH, ["start", "[arrival]"]),
+    ('class = "s155"', 'class = "s154"', ["body.class", "did you mean 's155'"]),
+    ('class = "s155"', 'clas = "s155"', ["body.clas", "did you mean 'class'"]),
+    ('class = "s155"', 'class = "s155"\nmass_kg = 40.0', ["body.mass_kg", "body.class"]),
+    ('class = "s155"', "mass_kg = 40.0", ["body.drag", "needed"]),
+    ('class = "s155"', 'drag = "none.csv"', ["none.csv", "body.drag", "cannot be read"]),
+    ('class = "s155"', 'drag = "bad.csv"', ["bad.csv", "row 2", "two"]),
+    ('class = "s155"', 'drag = "back.csv"', ["back.csv", "not ascending"]),
+    ('class = "s155"', "mach = [0.0, 1.0, 2.0]\ncd = [0.2, 0.3]", ["body.cd", "2 values for 3"]),
+    ('class = "s155"', "mach = [0.0, 1.0]\ncd = [0.2, 0.3]\ncalibre_m = 0.1", ["body.mass_kg", "needed"]),
+    ("[body]", "[rail]\nlength_m = 3.0\n[body]", ["rail", "[motor]"]),
+    ("[body]", '[environment]\nwind = "none.csv"\n[body]', ["none.csv", "environment.wind", "cannot be read"]),
+    ('"s155"', '"s155"\n[motor]\nthrust_s = [0.0, 1.0]', ["motor"]),
+    ('name = "shell <155>"', 'name = "x"\nmodel = "six"', ["flight.model", "six"]),
+    ('class = "s155"', 'class = "m82"\n[spin]\ntwist = 20', ["spin", "twist"]),
+    ("[flight]", "[fligth]", ["did you mean 'flight'"]),
+    ("[flight]", "[flight", ["not TOML"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "words"), REFUSED)
+def test_a_wrong_file_is_one_line_that_names_file_and_key(fly, tmp_path, old, new, words):
+    assert old in SHELL
+    (tmp_path / "bad.csv").write_text("mach,cd\n0.0,0.2\n1.0,two\n")
+    (tmp_path / "back.csv").write_text("0.0,0.2\n1.0,0.3\n0.9,0.3\n")
+    code, out, err = fly(SHELL.replace(old, new, 1))
+    assert (code, out, len(err)) == (2, "", 1)
+    for word in words:
+        assert word in err[0]
+    assert re.search(r"\w+\.(toml|csv)", err[0])
+    assert not list(tmp_path.glob("*.html"))
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "words"),
+    [
+        (SHELL, 'name = "shell <155>"', 'name = "under"\nground_height_m = 40.0', ["height", "34"]),
+        (SHELL, "speed_mps = 500.0", "speed_mps = 1900.0", ["mach"]),
+        (FIGURES, "speed_mps = 500.0\n", "speed_mps = 1600.0\n", ["height"]),
+        (ARRIVAL, "ground_range_m = 12000.0", "ground_range_m = 30000.0", ["ground_range_m", "30000"]),
+    ],
+)
+def test_a_flight_outside_its_model_names_value_and_limits(fly, tmp_path, text, old, new, words):
+    assert old in text
+    code, out, err = fly(text.replace(old, new, 1).replace("elevation_deg = 25.0", "elevation_deg = 80.0"))
+    assert (code, out, len(err)) == (1, "", 1)
+    assert "flight.toml" in err[0]
+    assert "outside [" in err[0]
+    for word in words:
+        assert word in err[0].lower()
+    assert not list(tmp_path.glob("*.html"))
+
+
+def test_figures_of_a_vacuum_shot_over_a_short_range(fly):
+    """Without drag over 100 m, the parabola of the textbook; the Earth's turn and curve are below a millimetre."""
+    text = FIGURES.replace("cd = [0.2, 0.2]", "cd = [0.0, 0.0]").replace("500.0", "31.0").replace("25.0", "45.0")
+    code, out, _ = fly(text, "--json")
+    assert code == 0
+    flown = json.loads(out)
+    g = 9.7950  # normal gravity at 33.3 degrees and 34 m: Somigliana, WGS 84
+    v = 31.0 * math.sqrt(0.5)
+    # gravity is known here to 1e-4 of itself, so is every figure; the Coriolis acceleration is 2 w v = 0.005 m/s2
+    assert flown["flight_s"] == pytest.approx(2.0 * v / g, rel=1e-3)
+    assert flown["ground_range_m"] == pytest.approx(2.0 * v * v / g, rel=1e-3)
+    assert flown["apex"]["height_m"] - 34.0 == pytest.approx(0.5 * v * v / g, rel=1e-3)
+    assert flown["apex"]["t_s"] == pytest.approx(v / g, rel=1e-3)
+    assert flown["impact"]["speed_mps"] == pytest.approx(31.0, abs=1e-3)  # energy: gravity differs by 1e-5 over 25 m
+    assert flown["fall_angle_deg"] == pytest.approx(45.0, abs=0.01)
+    assert flown["impact"]["height_m"] == pytest.approx(34.0, abs=1e-6)
+
+
+def test_the_turning_earth_deflects_to_the_right_in_the_north_and_to_the_left_in_the_south(fly):
+    text = FIGURES.replace("azimuth_deg = 90.0", "azimuth_deg = 0.0")
+    north = json.loads(fly(text, "--json")[1])
+    south = json.loads(fly(text.replace("lat_deg = 33.3", "lat_deg = -33.3"), "--json")[1])
+    assert north["deflection_m"] > 1.0
+    # a mirror image, but for the turn of the horizontal wind-free air with the Earth: none
+    assert south["deflection_m"] < -1.0
+
+
+def test_an_arrival_is_flown_backwards_to_its_impact(fly):
+    code, out, _ = fly(ARRIVAL, "--json")
+    flown = json.loads(out)
+    assert code == 0
+    assert flown["impact"]["lat_deg"] == pytest.approx(33.3, abs=1e-6)  # 0.1 m of residual are allowed
+    assert flown["impact"]["lon_deg"] == pytest.approx(44.4, abs=1e-6)
+    assert flown["ground_range_m"] == pytest.approx(12000.0, abs=0.1)
+    assert flown["burnout"]["speed_mps"] == pytest.approx(690.0, abs=0.1)  # of the class
+    assert flown["start"]["t_s"] < flown["burnout"]["t_s"] < flown["apex"]["t_s"] < flown["impact"]["t_s"]
+
+
+def test_the_plot_is_one_page_with_the_flight_in_it(fly, tmp_path):
+    code, out, _ = fly(SHELL)
+    assert code == 0
+    page = (tmp_path / "flight.html").read_text("utf-8")
+    assert page.count("<!doctype html>") == 1
+    assert "<title>shell &lt;155&gt; - Casemate</title>" in page
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)  # nothing is fetched
+    assert "height above sea level [m]" in page
+    for words in ("apex", "range", "time of flight", "speed at impact", "angle of fall", "deflection", "Mach range"):
+        assert words in out
+
+
+def test_a_plot_is_never_written_over_unless_it_is_named(fly, tmp_path):
+    for name in ("flight.html", "flight-2.html", "flight-3.html"):
+        assert not (tmp_path / name).exists()
+        assert fly(SHELL)[0] == 0
+        assert (tmp_path / name).exists()
+    first = (tmp_path / "flight.html").read_bytes()
+    assert fly(SHELL.replace("25.0", "26.0"), "-o", "flight.html")[0] == 0
+    assert (tmp_path / "flight.html").read_bytes() != first
+
+
+def test_the_figure_holds_the_path_and_the_marks(fly, tmp_path):
+    plotly = pytest.importorskip("plotly.graph_objects")
+    from casemate import flyer
+    from casemate.io.flight_plot import PANELS, figure_of
+
+    fly(ARRIVAL)
+    result, path = flyer.fly(tmp_path / "flight.toml")
+    figure = figure_of(result, path)
+    plotly.Figure(figure)  # plotly's own check of every key and value
+    lines = figure["data"][: len(PANELS)]
+    counts = {len(line["x"]) for line in lines} | {len(lines[0]["customdata"])}
+    assert len(counts) == 1  # one sample, one number: the hover is linked by it
+    assert counts.pop() <= 2_000  # thinned for the screen; the marks are not
+    assert [lines[0]["y"][i] for i in (0, -1)] == pytest.approx(path.height_m[[0, -1]], rel=1e-6)
+    marks = {trace["name"]: trace for trace in figure["data"] if trace.get("mode") == "markers+text"}
+    assert list(marks) == ["start", "burnout", "apex", "impact"]
+    assert marks["apex"]["y"] == [pytest.approx(path.height_m.max(), abs=1e-6)]  # no sample is higher
+    assert marks["impact"]["x"] == [pytest.approx(result.impact.ground_range_m * 1e-3)]
+    titles = {axis["title"]["text"] for name, axis in figure["layout"].items() if "axis" in name}
+    assert all("[" in title for title in titles - {"Mach number"})  # units
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_a_still_picture(fly, tmp_path, suffix):
+    assert fly(SHELL, "-o", f"still{suffix}")[0] == 0
+    head = (tmp_path / f"still{suffix}").read_bytes()[:200]
+    assert head.startswith(b"\x89PNG") if suffix == ".png" else b"<?xml" in head
+
+
+def test_the_table_is_the_path(fly, tmp_path):
+    assert fly(SHELL, "-o", "path.parquet")[0] == 0
+    assert fly(SHELL, "-o", "path.csv")[0] == 0
+    rows = pyarrow.parquet.read_table(tmp_path / "path.parquet")
+    text = pyarrow.csv.read_csv(tmp_path / "path.csv")
+    assert rows.column_names == text.column_names
+    t = np.asarray(rows["t_s"])
+    assert (np.diff(t) > 0.0).all()
+    speed = np.sqrt(sum(np.asarray(rows[name]) ** 2 for name in ("ve_mps", "vn_mps", "vu_mps")))
+    assert np.asarray(rows["speed_mps"]) == pytest.approx(speed, rel=1e-12)
+    # the climb adds up to the height: trapezoids of 0.05 s leave 2e-4 m for each second of a changing climb
+    climbed = np.sum(np.diff(t) * 0.5 * (np.asarray(rows["vu_mps"])[1:] + np.asarray(rows["vu_mps"])[:-1]))
+    assert climbed == pytest.approx(rows["height_m"][-1].as_py() - rows["height_m"][0].as_py(), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("output", "words"), [("plot.pdf", ".html"), ("absent/plot.html", "folder"), ("flight.toml", ".html")]
+)
+def test_an_output_that_cannot_be_is_refused_before_anything_flies(fly, output, words):
+    code, out, err = fly(SHELL, "-o", output)
+    assert (code, out, len(err)) == (2, "", 1)
+    assert words in err[0]
+
+
+def test_help_does_not_wait_for_plotly():
+    code = "import sys, casemate.cli; print(sorted({'plotly', 'numba', 'matplotlib'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
