@@ -47,8 +47,8 @@ _CELLS: Final = 160  # rows per Mach, as the kernel reads them
 
 _MISS_M: Final = 0.1
 _N_SPIN: Final = 8
-_SPIN_SHARE: Final = 1e-8
-"""How near the spin is to the law of the twist, as a share: 1e-5 m of the range that the spin changes by tens."""
+_SPIN_SHARE: Final = 1e-6
+"""How near the spin at the start is to the law of the twist, as a share: worth 1 mm of drift."""
 
 
 class SpinningTrajectory(Trajectory):
