@@ -46,3 +46,6 @@ USSA76_GAS_JPKGK: Final = 8314.32 / 28.9644
 
 USSA76_GAMMA: Final = 1.4
 """Ratio of the specific heats of air [-]; U.S. Standard Atmosphere, 1976, table 2."""
+
+WATER_AIR_MASS_RATIO: Final = 18.01528 / 28.9644
+"""Molar mass of water over that of dry air [-]; IUPAC 2021 atomic weights, U.S. Standard Atmosphere, 1976, table 2."""

@@ -73,7 +73,7 @@ def _fly_from(start: StartPoint, inputs: FlightInputs, *, is_spinning: bool) -> 
         trajectory = fly_spinning_exact(body, gyro, frame, pos_m, speed_mps * heading, spin_radps, ground_m=ground)
     else:
         trajectory = fly_exact(body, frame, pos_m, speed_mps * heading, ground_m=ground)
-    return _Flown(trajectory, frame, az, body.burn_s)
+    return _Flown(trajectory, frame, az, inputs.body.burn_s or 0.0)
 
 
 def _fly_to(arrival: ArrivalPoint, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:

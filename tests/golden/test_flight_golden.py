@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from casemate.kernels import exact
 from casemate.model.catalog import EnvironmentSettings
 from casemate.physics import ballistics
 from casemate.physics.atmosphere import build_environment, ussa76
+from casemate.physics.body import build_body
 from casemate.physics.drag import drag_shape_of
 from casemate.physics.exact import WGS84, sample_exact
 from casemate.physics.geodesy import SiteFrame
@@ -49,7 +49,7 @@ def test_vacuum_closed_form():
 
 
 def test_energy_is_kept_in_vacuum():
-    body = exact.Body(np.zeros((2, 2)), 1.0, 0.0, 0.0, 0.0, 1.0, np.zeros(1), np.zeros((1, 2)))
+    body = build_body(1.0, 0.0, np.zeros((1, 4)), mach_top=math.inf)
     still = WGS84._replace(j2=0.0, omega_radps=0.0)
     start = np.concatenate((FRAME.enu_to_ecef([[0.0, 0.0, 0.0]])[0], np.array([200.0, 100.0, 600.0]) @ FRAME.rotation))
     path = sample_exact(start, np.linspace(0.0, 120.0, 40), body, still)

@@ -1,25 +1,17 @@
 """The spinning shell, plainly: vectors, and the yaw of repose by repeating its implicit equation until it stands."""
 
-import naive_earth
 import naive_exact
 import numpy as np
 
 
-def flow_at(r, v, earth, body):
-    sin_lat, _, h, p = naive_earth.vertical_of(*r, earth.a_m, earth.e2)
-    east = np.array([-r[1], r[0], 0.0]) / p
-    north = np.cross(np.array([r[0] / p, r[1] / p, 0.0]) * np.sqrt(1.0 - sin_lat**2) + [0.0, 0.0, sin_lat], east)
-    wind = np.interp(h, body.wind_z, body.wind[:, 0]) * east + np.interp(h, body.wind_z, body.wind[:, 1]) * north
-    return v - wind, *naive_earth.density_and_sound_of(h)
-
-
 def spinning_rate_of(s, earth, body, gyro):
-    r, v, p = np.array(s[:3]), np.array(s[3:6]), s[6]
-    point_mass = np.array(naive_exact.acceleration_of(s[:6], 0.0, earth, body))
-    w, rho, inv_a = flow_at(r, v, earth, body)
+    p = s[6]
+    point_mass = np.array(naive_exact.acceleration_of(s[:6], 0.0, body.mass_kg, earth, body))
+    *w, rho, inv_a = naive_exact.flow_of(s[:6], earth, body)
+    w = np.array(w)
     speed = np.linalg.norm(w)
     u, mach = w / speed, speed * inv_a
-    d, per_mass = gyro.calibre_m, 0.5 * rho * body.area_per_mass
+    d, per_mass = gyro.calibre_m, 0.5 * rho * body.area_m2 / body.mass_kg
     at = np.arange(len(gyro.slopes)) / 160.0
     moment, lift, damp, magnus, yaw_drag = (np.interp(mach, at, column) for column in gyro.slopes.T)
     yaw, a = np.zeros(3), point_mass
@@ -64,13 +56,14 @@ def fly_spinning(start, t_end_s, dt_s, ground_m, earth, body, gyro, out):
             return n, 2
         dt = t_end_s - t if abs(t_end_s - t) < abs(dt_s) else dt_s
         end = step(s, dt, earth, body, gyro)
-        over, climb = naive_exact.gap(end[:6], 1, ground_m, earth)
-        if over <= 0.0 and climb * sense < 0.0 and naive_exact.gap(s[:6], 1, ground_m, earth)[0] > 0.0:
+        height, climb = naive_exact.height_of(end[:6], earth)
+        over = height - ground_m
+        if over <= 0.0 and climb * sense < 0.0 and naive_exact.height_of(s[:6], earth)[0] > ground_m:
             low, high = 0.0, dt
             for _ in range(80):  # bisection
                 middle = 0.5 * (low + high)
                 end = step(s, middle, earth, body, gyro)
-                low, high = (middle, high) if naive_exact.gap(end[:6], 1, ground_m, earth)[0] > 0.0 else (low, middle)
+                low, high = (middle, high) if naive_exact.height_of(end[:6], earth)[0] > ground_m else (low, middle)
             dt, status = 0.5 * (low + high), 0
         t, s = t + dt, end
     return n, 2

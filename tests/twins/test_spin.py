@@ -21,7 +21,7 @@ def scene(seed):
     speed = rng.uniform(250.0, 650.0)
     velocity = speed * (np.sin(0.7) * up + np.cos(0.7) * side / np.linalg.norm(side))
     start = np.concatenate((6.37e6 * up, velocity, [rng.choice([-1.0, 1.0]) * 2.0 * speed]))
-    ground = naive.naive_exact.gap(start[:6], 1, 0.0, WGS84)[0]
+    ground = naive.naive_exact.height_of(start[:6], WGS84)[0]
     start[:3] -= (ground - 300.0) * up
     return start, 295.0, body_of(SHELL, wind=wind), gyro_of(SHELL)
 

@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from casemate.kernels.earth import Earth, density_and_sound_of, vertical_of
-from casemate.kernels.exact import Body, _wind_at, acceleration_of  # pyright: ignore[reportPrivateUsage]
+from casemate.kernels.earth import Earth, vertical_of
+from casemate.kernels.exact import Body, acceleration_of, flow_of
 
 OK, NOT_CONVERGED, MAX_TIME, OUT_OF_TABLE, NOT_FINITE = 0, 1, 2, 3, 4  # model.records.Status
 _CELLS = 160.0  # rows per Mach
@@ -58,18 +58,6 @@ def _slopes_at(mach: float, gyro: Gyro) -> tuple[float, float, float, float, flo
 
 
 @njit(cache=True, error_model="numpy")
-def _flow_at(s: Spinning, earth: Earth, body: Body) -> tuple[float, float, float, float, float]:
-    # Velocity through the air (3,) in ECEF, density, 1 / speed of sound.
-    sin_lat, cos_lat, h, p = vertical_of(s[0], s[1], s[2], earth.a_m, earth.e2)
-    rho, inv_a = density_and_sound_of(h)
-    wind_e, wind_n = _wind_at(h, body)
-    cos_lon, sin_lon = (s[0] / p, s[1] / p) if p > 0.0 else (1.0, 0.0)
-    wx = s[3] + wind_e * sin_lon + wind_n * sin_lat * cos_lon
-    wy = s[4] - wind_e * cos_lon + wind_n * sin_lat * sin_lon
-    return wx, wy, s[5] - wind_n * cos_lat, rho, inv_a
-
-
-@njit(cache=True, error_model="numpy")
 def spinning_rate_of(s: Spinning, earth: Earth, body: Body, gyro: Gyro) -> Rate:
     """Return acceleration [m/s2] and spin rate [rad/s2], then the yaw of repose vector [rad] and the Mach number.
 
@@ -82,12 +70,13 @@ def spinning_rate_of(s: Spinning, earth: Earth, body: Body, gyro: Gyro) -> Rate:
     The yaw hangs on an acceleration that hangs on the yaw. As lift and Magnus force are linear in it and square to the
     motion, and the yaw drag is along it, the pair is solved in closed form: nothing is taken from an earlier step.
     """
-    ax, ay, az = acceleration_of((s[0], s[1], s[2], s[3], s[4], s[5]), 0.0, earth, body)
-    wx, wy, wz, rho, inv_a = _flow_at(s, earth, body)
+    point = (s[0], s[1], s[2], s[3], s[4], s[5])
+    ax, ay, az = acceleration_of(point, 0.0, body.mass_kg, earth, body)
+    wx, wy, wz, rho, inv_a = flow_of(point, earth, body)
     v = math.sqrt(wx * wx + wy * wy + wz * wz)
     ux, uy, uz = wx / v, wy / v, wz / v
     moment, lift, damp, magnus, yaw_drag = _slopes_at(v * inv_a, gyro)
-    q = 0.5 * rho * body.area_per_mass
+    q = 0.5 * rho * body.area_m2 / body.mass_kg
     k = gyro.inertia_m2 * s[6] / (q * gyro.calibre_m * moment * v * v * v)
     # yaw = yaw0 - k u x (lift yaw + magnus yaw x u), so (1 + k magnus) yaw + (k lift) u x yaw = yaw0
     lift_mps2, magnus_mps2 = q * v * v * lift, -q * v * gyro.calibre_m * s[6] * magnus

@@ -109,6 +109,14 @@ class SiteFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     asset: tuple[DefendedAsset, ...] = ()
 
 
+class Motor(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A solid rocket motor: thrust by time since ignition, linear between the points, and what it burns."""
+
+    thrust_s: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]  # ascending from 0
+    thrust_n: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]
+    propellant_kg: NotNegative
+
+
 class Spin(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a spin-stabilised shell's drift comes of: twist, inertia, aerodynamic slopes by Mach (constant beyond)."""
 

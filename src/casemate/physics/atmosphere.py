@@ -26,6 +26,7 @@ from casemate.kernels.motion import Environment
 from casemate.model.catalog import EnvironmentSettings
 from casemate.physics.drag import compile_drag, drag_at
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 
 __all__ = ["Air", "Environment", "Profile", "build_environment", "ussa76"]
 
@@ -45,16 +46,6 @@ class Air(NamedTuple):
     pressure_pa: Array
     density_kgpm3: Array
     sound_speed_mps: Array
-
-
-class Profile(NamedTuple):
-    """A vertical profile, heights ascending; pressure and temperature are there together or not at all."""
-
-    height_m: Array  # above mean sea level
-    pressure_pa: Array | None
-    temperature_k: Array | None
-    wind_e_mps: Array  # toward east
-    wind_n_mps: Array  # toward north
 
 
 def ussa76(height_m: ArrayLike) -> Air:

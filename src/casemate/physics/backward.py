@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casemate.kernels import exact
-from casemate.physics.exact import BURN_STEPS, MAX_TIME_S, Body, fly_rows
+from casemate.physics.exact import MAX_TIME_S, Body, fly_rows, on_site
 from casemate.physics.geodesy import SiteFrame, ecef_to_geodetic
 
 Array = NDArray[np.float64]
@@ -33,7 +33,7 @@ class Impact:
     def __init__(
         self, frame: SiteFrame, point_m: Array, bearing_rad: float, body: Body, burnout_mps: float | None
     ) -> None:
-        self.body, self.burnout_mps, self.ground_m = body, burnout_mps, frame.height_m
+        self.body, self.burnout_mps, self.ground_m = on_site(body, frame), burnout_mps, frame.height_m
         self.pos_m = np.array([point_m[0], point_m[1], 0.0])
         for _ in range(3):  # down the site's up axis to the ground, which curves away
             self.pos_m[2] -= frame.enu_to_geodetic(self.pos_m[None])[0, 2] - self.ground_m
@@ -53,18 +53,20 @@ class Impact:
         is_rocket = self.burnout_mps is not None
         stop = exact.STOP_AT_SPEED if is_rocket else exact.STOP_AT_GROUND
         target = self.burnout_mps if self.burnout_mps is not None else self.ground_m
-        rows, status = fly_rows(state, 0.0, -MAX_TIME_S, -step_s, self.body, stop=stop, target=target)
+        burnt_s = float(self.body.burn[-1, 0]) if is_rocket else 0.0  # the free flight ends at least so late
+        arrived_s = burnt_s + MAX_TIME_S
+        rows, status = fly_rows(state, arrived_s, burnt_s, -step_s, self.body, stop=stop, target=target)
         if status != exact.OK:
             return None
-        end, t = rows[-1, 1:], float(rows[-1, 0])
+        end, flight_s = rows[-1, 1:], arrived_s - float(rows[-1, 0])
         if is_rocket:
-            burn = self.body.burn_s
-            rows, status = fly_rows(end, burn, 0.0, -burn / BURN_STEPS, self.body, is_burning=True)
-            end, t = rows[-1, 1:], t - burn
+            end, flight_s = fly_rows(end, burnt_s, 0.0, -step_s, self.body)[0][-1, 1:], flight_s + burnt_s
         height = float(ecef_to_geodetic(end[None, :3])[0, 2]) - self.ground_m
         enu = self.local.ecef_to_enu(end[None, :3])[0]
         radius = self.local.radius_m + self.ground_m
-        return Past(radius * math.atan2(math.hypot(enu[0], enu[1]), radius + float(enu[2])), height, -t, end.copy())
+        return Past(
+            radius * math.atan2(math.hypot(enu[0], enu[1]), radius + float(enu[2])), height, flight_s, end.copy()
+        )
 
 
 def gap(value: float | None, target: float) -> float:

@@ -1,36 +1,35 @@
-"""The exact flight: rotating WGS 84 Earth with J2, standard air, wind by height, drag by Mach, thrust.
+"""The exact flight: rotating WGS 84 Earth with J2, standard or measured air, wind by height, drag by Mach, a motor, a rail.
 
 The richer model, which simulated truth flies and which the reference cases check. Positions come out in the site's ENU.
 """
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from casemate.constants import WGS84_A_M, WGS84_E2, WGS84_GM_M3PS2, WGS84_J2, WGS84_OMEGA_RADPS
+from casemate.constants import STANDARD_GRAVITY_MPS2, WGS84_A_M, WGS84_E2, WGS84_GM_M3PS2, WGS84_J2, WGS84_OMEGA_RADPS
 from casemate.errors import DomainError
 from casemate.kernels import exact
 from casemate.kernels.earth import Earth
-from casemate.kernels.exact import Body
-from casemate.model.catalog import RoundClass
-from casemate.physics.atmosphere import Profile
-from casemate.physics.drag import CD_DM, drag_table
-from casemate.physics.geodesy import SiteFrame
+from casemate.physics.body import Body, body_of
+from casemate.physics.geodesy import SiteFrame, ecef_to_geodetic
+from casemate.physics.trajectory import Trajectory
 
 __all__ = [
-    "BURN_STEPS",
     "MAX_TIME_S",
-    "RAIL_EXIT_MPS",
     "STEP_S",
     "WGS84",
     "Body",
     "Earth",
+    "Rail",
     "Trajectory",
     "body_of",
     "fly_exact",
     "fly_rows",
+    "mach_of",
+    "on_site",
     "sample_exact",
     "to_trajectory",
 ]
@@ -39,160 +38,199 @@ Array = NDArray[np.float64]
 
 WGS84: Final = Earth(WGS84_A_M, WGS84_E2, WGS84_GM_M3PS2, WGS84_J2, WGS84_OMEGA_RADPS)
 STEP_S: Final = 0.05
-"""Time step of a flight [s]: below 1 mm at the impact, but for a corner of the wind within a step."""
+"""Time step of a flight [s]: below 1 mm at the impact."""
 
 MAX_TIME_S: Final = 400.0
+"""Longest flight [s]: from 86 km, the top of the air, a round is down in less."""
+
 BURN_STEPS: Final = 128
+"""Steps of a burn at least: a rocket of 60 g crosses the speed of sound within three of STEP_S."""
+
+_AIR_M: Final = (-5_000.0, 86_000.0)  # valid heights of the standard air, above mean sea level
+_UNDER_M: Final = 0.1  # a flight solved backwards starts this close to its ground
 
 
-class Trajectory:
-    """A flight from muzzle or rail exit to the impact, in the site's ENU.
+class Rail(NamedTuple):
+    """A launch rail that a rocket is guided by, from rest."""
 
-    Parameters
-    ----------
-    t_s : (m,) float64 [s]
-        Since the start, ascending.
-    pos_m, vel_mps : (m, 3) float64
-        ENU of the site.
-    """
-
-    def __init__(self, t_s: Array, pos_m: Array, vel_mps: Array) -> None:
-        self.t_s, self.pos_m, self.vel_mps = t_s, pos_m, vel_mps
-        for array in (t_s, pos_m, vel_mps):
-            array.flags.writeable = False
-
-    @property
-    def flight_s(self) -> float:
-        """Time from start to impact [s]."""
-        return float(self.t_s[-1] - self.t_s[0])
-
-    def at(self, t_s: ArrayLike) -> tuple[Array, Array]:
-        """Return position (k, 3) [m] and velocity (k, 3) [m/s] at times (k,) [s]; cubic Hermite, NaN outside."""
-        t = np.atleast_1d(np.asarray(t_s, np.float64))
-        j = np.clip(np.searchsorted(self.t_s, t, side="right") - 1, 0, self.t_s.size - 2)
-        h = (self.t_s[j + 1] - self.t_s[j])[:, None]
-        w = ((t - self.t_s[j])[:, None]) / h
-        a, b, p, q = self.pos_m[j], self.pos_m[j + 1], h * self.vel_mps[j], h * self.vel_mps[j + 1]
-        pos = a + w * (p + w * (3.0 * (b - a) - 2.0 * p - q + w * (2.0 * (a - b) + p + q)))
-        vel = (p + w * (2.0 * (3.0 * (b - a) - 2.0 * p - q) + 3.0 * w * (2.0 * (a - b) + p + q))) / h
-        outside = ~((t >= self.t_s[0]) & (t <= self.t_s[-1]))
-        pos[outside], vel[outside] = np.nan, np.nan
-        return pos, vel
-
-
-def body_of(round_class: RoundClass, drag_factor: float = 1.0, wind: Profile | None = None) -> Body:
-    """Make the body that a round of a class flies as.
-
-    Parameters
-    ----------
-    round_class : RoundClass
-        Mass, calibre, drag by Mach; for a rocket also the burn.
-    drag_factor : float
-        Multiplies the drag of the whole class.
-    wind : Profile, optional
-        Wind by height; none is calm.
-    """
-    table = drag_table(np.array(round_class.mach), np.array(round_class.cd)) * drag_factor
-    area = 0.25 * math.pi * round_class.calibre_m**2
-    height, east, north = [0.0], [0.0], [0.0]
-    if wind is not None:
-        height, east, north = wind.height_m, wind.wind_e_mps, wind.wind_n_mps
-    return Body(
-        cd=table,
-        cd_dm=CD_DM,
-        area_per_mass=area / round_class.mass_kg,
-        thrust_mps2=_thrust_mps2(round_class),
-        burn_s=round_class.burn_s or 0.0,
-        mass_ratio=(round_class.mass_launch_kg or round_class.mass_kg) / round_class.mass_kg,
-        wind_z=np.ascontiguousarray(height, np.float64),
-        wind=np.ascontiguousarray(np.column_stack((east, north)), np.float64),
-    )
-
-
-RAIL_EXIT_MPS: Final = 30.0
-"""Speed [m/s] about which a rocket leaves its rail [A]; nothing but the first tenth of a second depends on it."""
-
-
-def _thrust_mps2(body: RoundClass) -> float:
-    # Constant thrust over the mass after burn, from the rocket equation between rail exit and end of burn. Losses to
-    # gravity and drag are left out: the speed at the exit then differs by some m/s, which is harmless.
-    if body.burn_s is None or body.burnout_speed_mps is None:
-        return 0.0
-    ratio = (body.mass_launch_kg or body.mass_kg) / body.mass_kg
-    gain = body.burnout_speed_mps - RAIL_EXIT_MPS
-    if ratio == 1.0:
-        return gain / body.burn_s
-    return gain * (ratio - 1.0) / (body.burn_s * math.log(ratio))
+    length_m: float  # travelled until the rocket is free
+    azimuth_rad: float  # clockwise from true north
+    elevation_rad: float  # above the local horizon
 
 
 def fly_exact(
     body: Body,
     frame: SiteFrame,
     pos_m: Array,
-    vel_mps: Array,
+    vel_mps: Array | None = None,
     *,
     ground_m: float | None = None,
     earth: Earth = WGS84,
     step_s: float = STEP_S,
+    rail: Rail | None = None,
 ) -> Trajectory:
-    """Fly a body from a state to the ground.
+    """Fly a body from a state, or from rest on a rail, to the ground.
 
     Parameters
     ----------
     body : Body
-        As `body_of` makes it; where it has a motor, the flight starts with the burn.
+        As `body_of` or `build_body` makes it; a motor is lit at the start.
     frame : SiteFrame
-        The site's frame.
+        The site's frame; its `geoid_m` tells the air where mean sea level is.
     pos_m, vel_mps : (3,) float64
-        Start, ENU of the site, relative to the ground.
+        Start, ENU of the site, relative to the ground; no velocity with a rail.
     ground_m : float, optional [m]
         Height of the ground over the ellipsoid; that of the site where not given.
     earth : Earth
         The Earth to fly over.
     step_s : float
-        Time step after burn.
+        Time step; shorter while a motor burns.
+    rail : Rail, optional
+        Where it stands at first, for a body with a motor.
 
     Returns
     -------
     Trajectory
-        From the start to the impact, which lies on the ground within 1e-6 m; steps are broken at burnout.
+        From the start to the impact, which lies on the ground within 1e-6 m. Steps end at the knots of the thrust and at
+        the levels of air and wind.
 
     Raises
     ------
     DomainError
-        It does not come down within 400 s.
+        A start that is not finite, under the ground or not upward on it; a thrust that does not carry the rocket off its
+        rail; a flight that is not down after 400 s, leaves the air of -5 to 86 km or the Mach numbers of its drag curve.
     """
-    start = np.concatenate((frame.enu_to_ecef(pos_m[None])[0], vel_mps @ frame.rotation))
+    body = on_site(body, frame)
     ground = frame.height_m if ground_m is None else ground_m
-    rows: list[Array] = []
-    t = 0.0
-    if body.burn_s > 0.0:
-        rows.append(fly_rows(start, 0.0, body.burn_s, body.burn_s / BURN_STEPS, body, is_burning=True, earth=earth)[0])
-        t, start = body.burn_s, rows[0][-1, 1:]
-    path, status = fly_rows(start, t, MAX_TIME_S, step_s, body, stop=exact.STOP_AT_GROUND, target=ground, earth=earth)
+    vel = np.zeros(3) if vel_mps is None or rail is not None else vel_mps
+    _check_start(pos_m, vel, frame, ground, is_on_rail=rail is not None)
+    start = np.concatenate((frame.enu_to_ecef(pos_m[None])[0], vel @ frame.rotation))
+    _check_rows(np.concatenate(([0.0], start))[None], frame, body, earth)
+    rows, exit_s = np.concatenate(([0.0], start))[None], math.nan
+    if rail is not None:
+        rows = _ride(start, rail, step_s, earth, body)
+        exit_s = float(rows[-1, 0])
+    path, status = fly_rows(
+        rows[-1, 1:],
+        float(rows[-1, 0]),
+        MAX_TIME_S,
+        step_s,
+        body,
+        stop=exact.STOP_AT_GROUND,
+        target=ground,
+        earth=earth,
+    )
+    rows = np.vstack((rows, path[1:]))
+    _check_rows(rows, frame, body, earth)
+    if status == exact.NOT_FINITE:
+        raise DomainError("pos_m", math.nan, -math.inf, math.inf)
     if status != exact.OK:
-        raise DomainError("flight_s", float(path[-1, 0]), 0.0, MAX_TIME_S)
-    rows.append(path[1:] if rows else path)
-    return to_trajectory(np.vstack(rows), frame)
+        raise DomainError("flight_s", float(rows[-1, 0]), 0.0, MAX_TIME_S)
+    return to_trajectory(rows, frame, exit_s)
+
+
+def on_site(body: Body, frame: SiteFrame) -> Body:
+    """Return the body with its air at the height that the frame's geoid gives it."""
+    return body._replace(air=body.air._replace(geoid_m=frame.geoid_m))
 
 
 def fly_rows(
-    start: Array, t_s: float, t_end_s: float, dt_s: float, body: Body, *, is_burning: bool = False,
-    stop: int = exact.NO_STOP, target: float = 0.0, earth: Earth = WGS84,
+    start: Array, t_s: float, t_end_s: float, dt_s: float, body: Body, *, stop: int = exact.NO_STOP,
+    target: float = 0.0, rail: tuple[float, float, float] = (0.0, 0.0, 0.0), earth: Earth = WGS84,
 ) -> tuple[Array, int]:  # fmt: skip
-    """Run the kernel once; return rows of time and ECEF state (n, 7), and a status."""
-    out = np.empty((int(abs((t_end_s - t_s) / dt_s)) + 3, 7))
-    n, status = exact.fly(np.ascontiguousarray(start), t_s, t_end_s, dt_s, is_burning, stop, target, earth, body, out)
+    """Run the kernel once, at times since ignition; return rows of time and ECEF state (n, 7), and a status."""
+    burn_dt = math.copysign(_burn_step_s(abs(dt_s), body), dt_s)
+    out = np.empty((_n_rows(abs(t_end_s - t_s), abs(dt_s), body), 7))
+    state = np.ascontiguousarray(start, np.float64)
+    n, status = exact.fly(
+        state, float(t_s), float(t_end_s), float(dt_s), burn_dt, stop, float(target), rail, earth, body, out
+    )
     return out[:n], status
 
 
-def to_trajectory(rows: Array, frame: SiteFrame) -> Trajectory:
+def _burn_step_s(step_s: float, body: Body) -> float:
+    return min(step_s, float(body.burn[-1, 0]) / BURN_STEPS) if body.burn.size else step_s
+
+
+def _n_rows(span_s: float, step_s: float, body: Body) -> int:
+    # Room for every step: each knot and each crossing of a level shortens one. Few levels are crossed more than twice.
+    return int(span_s / step_s) + BURN_STEPS + body.burn.shape[0] + 4 * body.air.breaks_m.size + 16
+
+
+def _ride(start: Array, rail: Rail, step_s: float, earth: Earth, body: Body) -> Array:
+    # Rows from rest to the rail's end.
+    if not 0.0 < rail.length_m < math.inf:
+        raise DomainError("length_m", rail.length_m, 0.0, math.inf)
+    if not 0.0 < rail.elevation_rad <= 0.5 * math.pi:
+        raise DomainError("elevation_rad", rail.elevation_rad, 0.0, 0.5 * math.pi)
+    if not math.isfinite(rail.azimuth_rad):
+        raise DomainError("azimuth_rad", rail.azimuth_rad, -math.inf, math.inf)
+    lat, lon, height = ecef_to_geodetic(start[None, :3])[0]
+    out = math.cos(rail.elevation_rad)
+    enu = np.array([out * math.sin(rail.azimuth_rad), out * math.cos(rail.azimuth_rad), math.sin(rail.elevation_rad)])
+    x, y, z = (enu @ SiteFrame(float(lat), float(lon), float(height)).rotation).tolist()
+    t = exact.lift_off(start, (x, y, z), earth, body)
+    if t < 0.0:
+        raise DomainError("thrust_n", float(body.burn[:, 1].max(initial=0.0)), _hold_n(body, rail), math.inf)
+    end_s = float(body.burn[-1, 0])
+    rows, status = fly_rows(
+        start, t, end_s, step_s, body, stop=exact.STOP_AT_TRAVEL, target=rail.length_m, rail=(x, y, z), earth=earth
+    )
+    if status != exact.OK:
+        gone = float(np.linalg.norm(rows[-1, 1:4] - start[:3]))
+        raise DomainError("rail_travel_m", gone, rail.length_m, math.inf)
+    return rows if t == 0.0 else np.vstack((np.concatenate(([0.0], start)), rows))
+
+
+def _hold_n(body: Body, rail: Rail) -> float:
+    # The part of the weight along the rail: the thrust that lifts the rocket in still air.
+    return (body.mass_kg + body.propellant_kg) * STANDARD_GRAVITY_MPS2 * math.sin(rail.elevation_rad)
+
+
+def _check_start(pos_m: Array, vel_mps: Array, frame: SiteFrame, ground_m: float, *, is_on_rail: bool) -> None:
+    for name, values in (("pos_m", pos_m), ("vel_mps", vel_mps), ("ground_m", np.array([ground_m]))):
+        if not np.isfinite(values).all():
+            raise DomainError(name, math.nan, -math.inf, math.inf)
+    lat, lon, height = frame.enu_to_geodetic(pos_m[None])[0]
+    if not ground_m - _UNDER_M <= height <= _AIR_M[1] + frame.geoid_m:
+        raise DomainError("height_m", float(height), ground_m, _AIR_M[1] + frame.geoid_m)
+    up = SiteFrame(float(lat), float(lon), float(height)).rotation[2]
+    climb = float(up @ (vel_mps @ frame.rotation))
+    if height < ground_m + 1e-6 and climb <= 0.0 and not is_on_rail:
+        raise DomainError("climb_mps", climb, 0.0, math.inf)
+
+
+def _check_rows(rows: Array, frame: SiteFrame, body: Body, earth: Earth) -> None:
+    # The models' valid range: heights of the air, Mach numbers of the drag curve.
+    heights = ecef_to_geodetic(rows[:, 1:4])[:, 2] - frame.geoid_m
+    for height in (heights.min(), heights.max()):
+        if not _AIR_M[0] <= height <= _AIR_M[1]:
+            raise DomainError("height_m", float(height), *_AIR_M)
+    mach = np.empty(rows.shape[0])
+    exact.mach_many(np.ascontiguousarray(rows[:, 1:]), earth, body, mach)
+    if not mach.max() <= body.mach_top:
+        raise DomainError("mach", float(mach.max()), 0.0, body.mach_top)
+
+
+def mach_of(path: Trajectory, frame: SiteFrame, body: Body, earth: Earth = WGS84) -> Array:
+    """Return the Mach numbers (m,) along a trajectory that a body flew: speed through its air over that of sound."""
+    states = np.hstack((frame.enu_to_ecef(path.pos_m), path.vel_mps @ frame.rotation))
+    mach = np.empty(states.shape[0])
+    exact.mach_many(np.ascontiguousarray(states), earth, on_site(body, frame), mach)
+    return mach
+
+
+def to_trajectory(rows: Array, frame: SiteFrame, rail_exit_s: float = math.nan) -> Trajectory:
     """Turn rows of time and ECEF state (n, 7), ascending in time, into a trajectory that starts at 0 s."""
-    return Trajectory(rows[:, 0] - rows[0, 0], frame.ecef_to_enu(rows[:, 1:4]), rows[:, 4:7] @ frame.rotation.T)
+    times = rows[:, 0] - rows[0, 0]
+    return Trajectory(times, frame.ecef_to_enu(rows[:, 1:4]), rows[:, 4:7] @ frame.rotation.T, rail_exit_s)
 
 
 def sample_exact(start: Array, times_s: Array, body: Body, earth: Earth = WGS84, step_s: float = STEP_S) -> Array:
-    """Fly an ECEF state (6,) unpowered through ascending times (n,) [s]; return the states there (n, 6)."""
+    """Fly an ECEF state (6,) through ascending times (n,) [s] since ignition; return the states there (n, 6)."""
     out = np.empty((times_s.size, 6))
-    exact.sample(np.ascontiguousarray(start), np.ascontiguousarray(times_s), step_s, earth, body, out)
+    state, before = start, float(times_s[0])
+    for i, t in enumerate(times_s.tolist()):
+        state = fly_rows(state, before, t, step_s, body, earth=earth)[0][-1, 1:]
+        out[i], before = state, t
     return out

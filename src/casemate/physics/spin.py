@@ -18,7 +18,7 @@ from casemate.physics.arrival import Arc, solve_arrival
 from casemate.physics.atmosphere import Profile
 from casemate.physics.backward import Impact
 from casemate.physics.drag import interpolate_drag
-from casemate.physics.exact import MAX_TIME_S, STEP_S, WGS84, Body, Earth, Trajectory, body_of
+from casemate.physics.exact import MAX_TIME_S, STEP_S, WGS84, Body, Earth, Trajectory, body_of, on_site
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.rocket import POLISH_M
 from casemate.physics.roots import newton_pair
@@ -138,6 +138,8 @@ def fly_spinning_exact(
     DomainError
         A start that is not finite, above Mach 3, a yaw of repose beyond its limit, or not down within 400 s.
     """
+    body = on_site(body, frame)
+    body = on_site(body, frame)
     start = np.concatenate((frame.enu_to_ecef(pos_m[None])[0], vel_mps @ frame.rotation, [spin_radps]))
     ground = frame.height_m if ground_m is None else ground_m
     rows, status = _spin_rows(start, MAX_TIME_S, step_s, ground, body, gyro, earth)

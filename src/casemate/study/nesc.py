@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casemate.constants import WGS84_A_M, WGS84_E2, WGS84_GM_M3PS2, WGS84_J2, WGS84_OMEGA_RADPS
+from casemate.physics.body import build_body
 from casemate.physics.exact import Body, Earth, sample_exact
+from casemate.physics.profile import Profile
 
 Array = NDArray[np.float64]
 
@@ -26,10 +28,9 @@ COMPANIONS: Final = (CONDITIONS, "cannonball_aero.dml", "cannonball_inertia.dml"
 FT_M: Final = 0.3048  # international foot, exact
 _SLUG_KG: Final = 0.45359237 * 9.80665 / FT_M  # pound-force second squared per foot, exact
 _SHEET_FT_PER_M: Final = 3.28084
-_AREA_PER_MASS: Final = (
-    0.1963495 * FT_M**2 / _SLUG_KG
-)  # cannonball: 0.1963495 ft2, 1 slug; cannonball_aero.dml, revision E
+_AREA_M2: Final = 0.1963495 * FT_M**2  # cannonball_aero.dml, revision E
 _CD: Final = 0.1  # same source
+_WIND_FT: Final = (-10_000.0, 200_000.0)  # heights between which a case's linear wind is given to the flight
 
 _TOLERANCE_M: Final = {"04": 0.05, "05": 0.05}  # the two programs that agree with an independent reference within 8 mm
 _OTHERS_TOLERANCE_M: Final = 1.5  # spread of NASA's own programs
@@ -116,12 +117,9 @@ def case_of(conditions: pathlib.Path, number: str) -> Case | str:
     earth = _earth_of(cell("Geodesy"), float(cell("Equatorial radius")), float(cell("Earth rotation rate")))
     place = (float(cell("Latitude")), float(cell("Longitude")), float(cell("Altitude MSL")) * FT_M)
     motion = np.array([float(cell("Veast")), float(cell("Vnorth")), -float(cell("Vdown"))]) * FT_M
-    cd = np.zeros((2, 2))
-    cd[:, 0] = _CD
-    body = Body(
-        cd=cd, cd_dm=1.0, area_per_mass=_AREA_PER_MASS if has_drag else 0.0, thrust_mps2=0.0, burn_s=0.0,
-        mass_ratio=1.0, wind_z=wind[0], wind=wind[1],
-    )  # fmt: skip
+    cd = np.array([[_CD, 0.0, 0.0, 0.0]])
+    area = _AREA_M2 if has_drag else 0.0
+    body = build_body(_SLUG_KG, area, cd, wind=wind, mach_top=np.inf)
     return Case(earth, body, _start(earth, place, motion))
 
 
@@ -134,20 +132,23 @@ def _earth_of(geodesy: str, radius_ft: float, turn: float) -> Earth:
     return Earth(radius_ft / _SHEET_FT_PER_M, 0.0, WGS84_GM_M3PS2, 0.0, omega)
 
 
-def _wind_of(air: str, notes: str) -> tuple[Array, Array] | None:
-    # Heights (k,) [m] and wind toward east and north (k, 2) [m/s]; None where the words are not understood.
+def _wind_of(air: str, notes: str) -> Profile | None:
+    # The wind by height; None where the words are not understood.
     if "no wind" in air:
-        return np.zeros(1), np.zeros((1, 2))
+        return _west_wind((0.0, 0.0))
     steady = re.search(r"steady ([\d.]+) ft/s wind from due West", air)
     if steady:
-        return np.zeros(1), np.array([[float(steady[1]) * FT_M, 0.0]])
+        return _west_wind((float(steady[1]), float(steady[1])))
     shear = re.search(r"\(([-+\d.]+) ?h ?([-+]) ?([\d.]+)\).*from West", notes)
     if shear is None:
         return None
     slope, base = float(shear[1]), float(shear[2] + shear[3])  # ft/s by ft, ft/s
-    heights_ft = np.array([-10_000.0, 200_000.0])
-    east = (slope * heights_ft + base) * FT_M
-    return heights_ft * FT_M, np.column_stack((east, np.zeros(2)))
+    return _west_wind((slope * _WIND_FT[0] + base, slope * _WIND_FT[1] + base))
+
+
+def _west_wind(ends_ftps: tuple[float, float]) -> Profile:
+    east = np.array(ends_ftps) * FT_M
+    return Profile(np.array(_WIND_FT) * FT_M, None, None, east, np.zeros(2))
 
 
 def _start(earth: Earth, place: tuple[float, float, float], motion: Array) -> Array:
