@@ -9,21 +9,30 @@ from numpy.typing import NDArray
 from casemate.errors import SettingsError
 from casemate.io.flight_file import FlightInputs, read_flight
 from casemate.io.profile import StrPath
+from casemate.io.terrain import read_terrain
 from casemate.model.flight import ArrivalPoint, FlightPath, FlightResult, Mark, StartPoint
 from casemate.physics.ballistics import Trajectory, body_of, fly_exact, solve_arrival
 from casemate.physics.drag import compile_drag
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.path import apex_s_of, heading_of, path_of
 from casemate.physics.spin import SpinningTrajectory, fly_spinning_exact, gyro_of, solve_spinning_arrival, spin_of
+from casemate.physics.terrain import Terrain, impact_of
 
 Array = NDArray[np.float64]
 
 
+class _Frame(NamedTuple):
+    """What a flight is told against: the ENU that it is in, the plane that its ranges count from, the ground."""
+
+    enu: SiteFrame
+    azimuth_rad: float  # of the start, clockwise from true north
+    terrain: Terrain | None
+
+
 class _Flown(NamedTuple):
     trajectory: Trajectory
-    frame: SiteFrame  # in whose ENU the trajectory is
-    azimuth_rad: float  # of the start, clockwise from true north
     burn_s: float
+    yaw_rad: float | None  # greatest yaw of repose, where the model knows one
 
 
 def fly(path: StrPath) -> tuple[FlightResult, FlightPath]:
@@ -37,51 +46,65 @@ def fly(path: StrPath) -> tuple[FlightResult, FlightPath]:
         The flight leaves the range in which its model holds.
     """
     inputs = read_flight(path)
-    flown = _fly(path, inputs, is_spinning=inputs.file.flight.model == "modified-point-mass")
-    moments = {"start": 0.0, "apex": apex_s_of(flown.trajectory, flown.frame), "impact": flown.trajectory.flight_s}
+    is_spinning = inputs.file.flight.model == "modified-point-mass"
+    start, arrival = inputs.file.start, inputs.file.arrival
+    drift_m = None
+    if start is not None:
+        frame = _Frame(_enu_of(start), math.radians(start.azimuth_deg), _terrain_of(path, start, inputs))
+        flown = _fly_from(start, frame, inputs, is_spinning=is_spinning)
+        if is_spinning:
+            plain = _fly_from(start, frame, inputs, is_spinning=False)
+            drift_m = _deflection_m(flown, frame) - _deflection_m(plain, frame)
+    elif arrival is not None:
+        enu = _enu_of(arrival)
+        flown = _fly_to(arrival, enu, inputs, is_spinning=is_spinning)
+        frame = _Frame(enu, heading_of(flown.trajectory, enu), None)
+    else:  # the reader has refused it
+        raise SettingsError(str(path), "start", "is needed and missing")
+    moments = {"start": 0.0, "apex": apex_s_of(flown.trajectory, frame.enu), "impact": flown.trajectory.flight_s}
     if 0.0 < flown.burn_s < flown.trajectory.flight_s:
         moments["burnout"] = flown.burn_s
-    times = np.union1d(flown.trajectory.t_s, list(moments.values()))
-    samples = path_of(flown.trajectory, flown.frame, times, flown.azimuth_rad, inputs.wind)
-    result = _result_of(inputs, flown, samples, {name: _mark(samples, t_s) for name, t_s in moments.items()})
-    return result, samples
+    samples = _samples_of(flown, frame, inputs, np.union1d(flown.trajectory.t_s, list(moments.values())))
+    marks = {name: _mark(samples, t_s) for name, t_s in moments.items()}
+    return _result_of(inputs, flown, samples, marks, drift_m), samples
 
 
-def _fly(path: StrPath, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
-    start, arrival = inputs.file.start, inputs.file.arrival
-    if start is not None:
-        return _fly_from(start, inputs, is_spinning=is_spinning)
-    if arrival is not None:
-        return _fly_to(arrival, inputs, is_spinning=is_spinning)
-    raise SettingsError(str(path), "start", "is needed and missing")  # the reader has refused it
+def _enu_of(point: StartPoint | ArrivalPoint) -> SiteFrame:
+    geoid_m = point.geoid_m or 0.0
+    return SiteFrame(point.lat_deg, point.lon_deg, point.height_m + geoid_m, geoid_m)
 
 
-def _frame_of(point: StartPoint | ArrivalPoint) -> SiteFrame:
-    return SiteFrame(point.lat_deg, point.lon_deg, point.height_m + point.geoid_m, point.geoid_m)
+def _terrain_of(path: StrPath, start: StartPoint, inputs: FlightInputs) -> Terrain | None:
+    if inputs.file.terrain is None:
+        return None
+    return read_terrain(path, inputs.file.terrain, _enu_of(start), is_geoid_known=start.geoid_m is not None)
 
 
-def _fly_from(start: StartPoint, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
-    frame = _frame_of(start)
-    az, el = math.radians(start.azimuth_deg), math.radians(start.elevation_deg)
-    heading = np.array([math.sin(az) * math.cos(el), math.cos(az) * math.cos(el), math.sin(el)])
-    ground = inputs.file.flight.ground_height_m
-    ground = frame.height_m if ground is None else ground + start.geoid_m
+def _fly_from(start: StartPoint, frame: _Frame, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
+    az, el = frame.azimuth_rad, math.radians(start.elevation_deg)
+    vel_mps = (start.speed_mps or 0.0) * np.array(
+        [math.sin(az) * math.cos(el), math.cos(az) * math.cos(el), math.sin(el)]
+    )
+    ground_m = frame.enu.height_m
+    if frame.terrain is not None:
+        ground_m = frame.terrain.min_m  # flown down to there, then cut where it first goes under the surface
+    elif inputs.file.flight.ground_height_m is not None:
+        ground_m = inputs.file.flight.ground_height_m + frame.enu.geoid_m
     body = body_of(inputs.body, inputs.file.body.drag_factor, inputs.wind)
-    pos_m, speed_mps = np.zeros(3), start.speed_mps or 0.0
     if is_spinning:
-        gyro, spin_radps = gyro_of(inputs.body), spin_of(inputs.body, speed_mps)
-        trajectory = fly_spinning_exact(body, gyro, frame, pos_m, speed_mps * heading, spin_radps, ground_m=ground)
+        gyro, spin_radps = gyro_of(inputs.body), spin_of(inputs.body, start.speed_mps or 0.0)
+        whole = fly_spinning_exact(body, gyro, frame.enu, np.zeros(3), vel_mps, spin_radps, ground_m=ground_m)
     else:
-        trajectory = fly_exact(body, frame, pos_m, speed_mps * heading, ground_m=ground)
-    return _Flown(trajectory, frame, az, inputs.body.burn_s or 0.0)
+        whole = fly_exact(body, frame.enu, np.zeros(3), vel_mps, ground_m=ground_m)
+    cut = whole if frame.terrain is None else impact_of(whole, frame.terrain)
+    return _Flown(cut, inputs.body.burn_s or 0.0, _greatest_yaw_rad(whole, cut.flight_s))
 
 
-def _fly_to(arrival: ArrivalPoint, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
-    frame = _frame_of(arrival)
+def _fly_to(arrival: ArrivalPoint, enu: SiteFrame, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
     solve = solve_spinning_arrival if is_spinning else solve_arrival
     trajectory = solve(
         inputs.body,
-        frame,
+        enu,
         np.zeros(2),
         math.radians(arrival.bearing_deg),
         arrival.ground_range_m,
@@ -90,14 +113,28 @@ def _fly_to(arrival: ArrivalPoint, inputs: FlightInputs, *, is_spinning: bool) -
         inputs.file.body.drag_factor,
         inputs.wind,
     )
-    return _Flown(trajectory, frame, heading_of(trajectory, frame), inputs.body.burn_s or 0.0)
+    return _Flown(trajectory, inputs.body.burn_s or 0.0, _greatest_yaw_rad(trajectory, trajectory.flight_s))
 
 
-def _result_of(inputs: FlightInputs, flown: _Flown, path: FlightPath, marks: dict[str, Mark]) -> FlightResult:
+def _greatest_yaw_rad(trajectory: Trajectory, until_s: float) -> float | None:
+    if not isinstance(trajectory, SpinningTrajectory):
+        return None
+    return float(np.linalg.norm(trajectory.yaw_rad[trajectory.t_s <= until_s], axis=1).max())
+
+
+def _samples_of(flown: _Flown, frame: _Frame, inputs: FlightInputs, t_s: Array) -> FlightPath:
+    return path_of(flown.trajectory, frame.enu, t_s, frame.azimuth_rad, inputs.wind, frame.terrain)
+
+
+def _deflection_m(flown: _Flown, frame: _Frame) -> float:
+    ends_s = flown.trajectory.t_s[[0, -1]]
+    return float(path_of(flown.trajectory, frame.enu, ends_s, frame.azimuth_rad).cross_range_m[-1])
+
+
+def _result_of(
+    inputs: FlightInputs, flown: _Flown, path: FlightPath, marks: dict[str, Mark], drift_m: float | None
+) -> FlightResult:
     curve = compile_drag(inputs.body.mach, inputs.body.cd)
-    yaw_deg = None
-    if isinstance(flown.trajectory, SpinningTrajectory):
-        yaw_deg = math.degrees(float(np.linalg.norm(flown.trajectory.yaw_rad, axis=1).max()))
     return FlightResult(
         name=inputs.file.flight.name,
         model=inputs.file.flight.model,
@@ -114,20 +151,11 @@ def _result_of(inputs: FlightInputs, flown: _Flown, path: FlightPath, marks: dic
         fall_angle_deg=math.degrees(math.atan2(-path.vu_mps[-1], math.hypot(path.ve_mps[-1], path.vn_mps[-1]))),
         deflection_m=float(path.cross_range_m[-1]),
         mach=(float(path.mach.min()), float(path.mach.max())),
-        drift_m=_drift_m(inputs, float(path.cross_range_m[-1])) if yaw_deg is not None else None,
-        yaw_of_repose_deg=yaw_deg,
+        drift_m=drift_m,
+        yaw_of_repose_deg=None if flown.yaw_rad is None else math.degrees(flown.yaw_rad),
     )
 
 
 def _mark(path: FlightPath, t_s: float) -> Mark:
     i = int(np.searchsorted(path.t_s, t_s))
     return Mark(**{name: float(getattr(path, name)[i]) for name in Mark.__struct_fields__})
-
-
-def _drift_m(inputs: FlightInputs, deflection_m: float) -> float | None:
-    # What the spin adds: the deflection beside that of the same start without spin.
-    if inputs.file.start is None:
-        return None
-    plain = _fly_from(inputs.file.start, inputs, is_spinning=False)
-    ends = plain.trajectory.t_s[[0, -1]]
-    return deflection_m - float(path_of(plain.trajectory, plain.frame, ends, plain.azimuth_rad).cross_range_m[-1])

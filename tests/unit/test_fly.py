@@ -245,3 +245,87 @@ def test_help_does_not_wait_for_plotly():
     code = "import sys, casemate.cli; print(sorted({'plotly', 'numba', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+SPINNING = SHELL.replace('name = "shell <155>"', 'name = "spinning"\nmodel = "modified-point-mass"')
+
+
+def test_a_spinning_shell_drifts_to_the_right_by_what_is_said(fly):
+    plain, spinning = (json.loads(fly(text, "--json")[1]) for text in (SHELL, SPINNING))
+    assert plain["drift_m"] is None
+    assert spinning["drift_m"] > 50.0  # 35 s of flight; a right-hand twist
+    assert spinning["drift_m"] == pytest.approx(spinning["deflection_m"] - plain["deflection_m"], abs=1e-9)
+    assert 0.1 < spinning["yaw_of_repose_deg"] < 5.0
+    assert spinning["model"] == "modified-point-mass"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (SPINNING.replace("s155", "m82"), ["flight.model", "s155"]),
+        (SPINNING.replace("s155", "r122"), ["flight.model", "spin"]),
+    ],
+)
+def test_a_body_without_spin_cannot_fly_the_model_that_needs_it(fly, text, words):
+    code, _, err = fly(text)
+    assert (code, len(err)) == (2, 1)
+    for word in words:
+        assert word in err[0]
+
+
+HILL = '\n[terrain]\nfile = "hill.tif"\ndatum = "msl"\nradius_m = 20000.0\n'
+
+
+@pytest.fixture
+def hill(tmp_path):
+    """Write a ridge of 300 m that runs from north to south, 8 to 10 km east of the start."""
+    rasterio = pytest.importorskip("rasterio", reason="the optional extra `terrain` is not installed")
+    from rasterio.transform import from_origin
+
+    d = 1.0 / 1200.0
+    lon = 44.15 + d * np.arange(600)
+    east_m = (lon - 44.4) * 93_100.0  # of longitude at 33.3 degrees
+    heights = np.tile(np.where((east_m > 8000.0) & (east_m < 10_000.0), 300.0, 0.0), (480, 1)).astype("float32")
+    corner = from_origin(lon[0] - d / 2, 33.5, d, d)
+    with rasterio.open(
+        tmp_path / "hill.tif", "w", driver="GTiff", width=600, height=480, count=1, dtype="float32",
+        crs="EPSG:4326", transform=corner,
+    ) as file:  # fmt: skip
+        file.write(heights, 1)
+
+
+@pytest.mark.usefixtures("hill")
+def test_a_flight_ends_on_the_terrain(fly, tmp_path):
+    level = json.loads(fly(SHELL, "--json", "-o", "level.csv")[1])
+    on_hill = json.loads(fly(SHELL + HILL, "--json", "-o", "hill.csv")[1])
+    assert on_hill["impact"]["height_m"] == pytest.approx(300.0, abs=0.01)  # the rounding of the raster's float32
+    assert 8000.0 < on_hill["ground_range_m"] < level["ground_range_m"]
+    assert on_hill["flight_s"] < level["flight_s"]
+    rows = pyarrow.csv.read_csv(tmp_path / "hill.csv")
+    height, ground = np.asarray(rows["height_m"]), np.asarray(rows["ground_m"])
+    assert (height[:-1] > ground[:-1]).all()
+    assert height[-1] == pytest.approx(ground[-1], abs=0.01)
+    assert ground.min() == pytest.approx(0.0, abs=0.01)
+
+
+@pytest.mark.usefixtures("hill")
+def test_a_start_under_the_terrain_is_refused(fly):
+    code, _, err = fly(SHELL.replace("lon_deg = 44.4", "lon_deg = 44.4966") + HILL)
+    assert (code, len(err)) == (1, 1)
+    assert "start_over_ground_m = -266" in err[0]
+    assert "flight.toml" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (SHELL + HILL, ["terrain.file", "hill.tif"]),
+        (SHELL.replace('name = "shell <155>"', 'name = "x"\nground_height_m = 1.0') + HILL, ["flight.ground_height_m"]),
+        (ARRIVAL + HILL, ["terrain", "[start]"]),
+    ],
+)
+def test_terrain_that_is_not_there_or_does_not_belong_is_refused(fly, text, words):
+    code, _, err = fly(text)
+    assert (code, len(err)) == (2, 1)
+    for word in words:
+        assert word in err[0]

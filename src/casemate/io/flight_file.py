@@ -11,8 +11,8 @@ import msgspec
 
 from casemate.errors import SettingsError
 from casemate.io.profile import StrPath, read_columns, suggest
-from casemate.io.settings import profile_path, read_profiles, read_rounds, read_toml
-from casemate.model.catalog import RoundClass
+from casemate.io.settings import check_spin, profile_path, read_profiles, read_rounds, read_toml
+from casemate.model.catalog import Declaration, RoundClass
 from casemate.model.flight import BodySettings, FlightFile
 
 if TYPE_CHECKING:  # physics.atmosphere brings numba, which --help must not wait for
@@ -65,32 +65,41 @@ def _check_finite(name: str, key: str, value: Any) -> None:  # noqa: ANN401 any 
 
 
 def _check_beginning(name: str, file: FlightFile) -> None:
-    if (file.start is None) == (file.arrival is None):
-        why = "is needed and missing, or an [arrival]" if file.start is None else "stands beside [arrival]: say one"
-        raise SettingsError(name, "start", why)
+    if file.start is None and file.arrival is None:
+        raise SettingsError(name, "start", "is needed and missing, or an [arrival]")
+    if file.start is not None and file.arrival is not None:
+        raise SettingsError(name, "start", "stands beside [arrival]: say one")
     if file.start is None:
-        if file.flight.ground_height_m is not None:
-            raise SettingsError(name, "flight.ground_height_m", "belongs to a [start]; an [arrival] is on the ground")
-        for key in ("motor", "rail"):
-            if getattr(file, key) is not None:
-                raise SettingsError(name, key, "belongs to a [start]; an [arrival] takes a round class as it is")
-        return
-    if file.motor is not None and file.body.round_class is not None:
-        raise SettingsError(name, "motor", "stands beside body.class, which has its own or none: give figures instead")
-    if file.rail is not None and file.motor is None:
-        raise SettingsError(name, "rail", "belongs to a [motor]: nothing else sets out from rest")
-    if file.rail is not None and file.start.speed_mps is not None:
-        raise SettingsError(name, "start.speed_mps", "stands beside [rail], which the flight leaves from rest: say one")
-    if file.rail is None and file.start.speed_mps is None:
+        _refuse(name, file, ("motor", "rail", "terrain"), "belongs to a [start], not to an [arrival] on level ground")
+        _refuse(
+            name, file.flight, ("ground_height_m",), "belongs to a [start]; an [arrival] is on the ground", "flight."
+        )
+    elif file.rail is not None:
+        _refuse(name, file.start, ("speed_mps",), "stands beside [rail], which is left from rest: say one", "start.")
+        if file.motor is None:
+            raise SettingsError(name, "rail", "belongs to a [motor]: nothing else sets out from rest")
+    elif file.start.speed_mps is None:
         raise SettingsError(name, "start.speed_mps", "is needed and missing; only a [motor] on a [rail] starts at rest")
+    if file.terrain is not None:
+        _refuse(name, file.flight, ("ground_height_m",), "stands beside [terrain]: say one", "flight.")
+    if file.body.round_class is not None:
+        own = "stands beside body.class, which has its own or none: give figures instead"
+        _refuse(name, file, ("motor", "spin"), own)
+        _refuse(name, file.body, ("mass_kg", "calibre_m", "drag", "mach", "cd"), own, "body.")
+
+
+def _refuse(name: str, table: Declaration, keys: Sequence[str], why: str, above: str = "") -> None:
+    for key in keys:
+        if getattr(table, key) is not None:
+            raise SettingsError(name, f"{above}{key}", why)
 
 
 def _check_spin(name: str, file: FlightFile, body: RoundClass) -> None:
     is_spinning = file.flight.model == "modified-point-mass"
     if file.spin is not None and not is_spinning:
         raise SettingsError(name, "spin", 'is for model = "modified-point-mass"; a point mass has none')
-    if file.spin is not None and file.body.round_class is not None:
-        raise SettingsError(name, "spin", "stands beside body.class, which has its own: say one")
+    if file.spin is not None:
+        check_spin(name, "spin", file.flight.name, file.spin)
     if is_spinning and body.spin is None:
         able = ", ".join(each.name for each in read_rounds() if each.spin is not None)
         raise SettingsError(name, "flight.model", f"needs a body that declares its spin: {able}, or a [spin]")
@@ -100,11 +109,7 @@ def _check_spin(name: str, file: FlightFile, body: RoundClass) -> None:
 
 def _body_of(name: str, file: FlightFile, folder: Path) -> RoundClass:
     body = file.body
-    figures = ("mass_kg", "calibre_m", "drag", "mach", "cd")
     if body.round_class is not None:
-        for key in figures:
-            if getattr(body, key) is not None:
-                raise SettingsError(name, f"body.{key}", "stands beside body.class, which has its own: say one")
         rounds = {each.name: each for each in read_rounds()}
         if body.round_class not in rounds:
             nearest = suggest(body.round_class, tuple(rounds))

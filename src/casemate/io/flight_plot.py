@@ -129,6 +129,15 @@ def _band_of(panel: Panel, path: FlightPath) -> tuple[float, float]:
     return low - air, high + 1.6 * air
 
 
+def _ground_band_of(path: FlightPath) -> tuple[float, float]:
+    # Along the ground [km]: a steep flight keeps half its height, so that it looks steep.
+    along = _values(path, "ground_range_m")
+    low, high = float(along.min()), float(along.max())
+    least = 0.5e-3 * float(np.ptp(path.height_m))
+    air = max(0.06 * (high - low), 0.5 * (least - (high - low)), 1e-3)
+    return low - air, high + air
+
+
 def _page_of(result: FlightResult, path: FlightPath) -> str:
     from plotly.io import to_html
 
@@ -183,8 +192,10 @@ def _axes_of(i: int, panel: Panel, path: FlightPath) -> dict[str, Any]:
     low, high = _band_of(panel, path)
     band = [high, low] if panel.y == "cross_range_m" else [low, high]
     x = {**look, "domain": [left, right], "anchor": f"y{n}", "title": {"text": panel.x_title, "standoff": 4}}
-    if i == 1:
-        x["matches"] = "x"  # both views run along the ground
+    if panel.x == "ground_range_m":
+        x |= {
+            "range": list(_ground_band_of(path)),
+        } | ({"matches": "x"} if i else {})  # both views run along the ground
     y = {**look, "domain": [bottom, top], "anchor": f"x{n}", "title": {"text": panel.y_title}, "range": band}
     return {f"xaxis{n}": x, f"yaxis{n}": {**y, "tickformat": ",~g"}}
 
@@ -272,6 +283,8 @@ def _draw_panel(axes: "Axes", panel: Panel, result: FlightResult, path: FlightPa
     axes.set(xlabel=panel.x_title, ylabel=panel.y_title)
     axes.set_ylim(*((high, low) if panel.y == "cross_range_m" else (low, high)))
     axes.margins(x=0.06)
+    if panel.x == "ground_range_m":
+        axes.set_xlim(*_ground_band_of(path))
     axes.grid(color=GRID, lw=0.7, zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.yaxis.set_major_formatter("{x:,g}")

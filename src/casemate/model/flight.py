@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from casemate.model.catalog import Band, Declaration, EnvironmentSettings, Lat, Lon, Name, NotNegative, Positive, Spin
+from casemate.model.catalog import Band, Declaration, EnvironmentSettings, Lat, Lon, Name, NotNegative, Positive, Spin, TerrainFile
 
 AirHeight = Annotated[float, Meta(ge=-500.0, le=86_000.0)]
 """Above mean sea level, up to the top of the standard atmosphere."""
@@ -36,7 +36,7 @@ class StartPoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=T
     lat_deg: Lat
     lon_deg: Lon
     height_m: AirHeight  # above mean sea level
-    geoid_m: Geoid = 0.0
+    geoid_m: Geoid | None = None  # None: mean sea level is taken to lie on the ellipsoid
     azimuth_deg: Annotated[float, Meta(ge=0.0, le=360.0)] = 0.0  # of the motion, clockwise from true north
     elevation_deg: Annotated[float, Meta(ge=-90.0, le=90.0)]  # above the local horizon
     speed_mps: Positive | None = None  # over the ground; None: at rest on a rail
@@ -48,7 +48,7 @@ class ArrivalPoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields
     lat_deg: Lat
     lon_deg: Lon
     height_m: AirHeight  # above mean sea level
-    geoid_m: Geoid = 0.0
+    geoid_m: Geoid | None = None  # None: mean sea level is taken to lie on the ellipsoid
     bearing_deg: Annotated[float, Meta(ge=0.0, le=360.0)]  # from where it arrives, clockwise from true north
     ground_range_m: Positive  # from the start to the impact
     arc: Literal["flat", "high"] = "high"
@@ -93,6 +93,7 @@ class FlightFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=T
     rail: RailSettings | None = None
     spin: Spin | None = None  # of a body given by figures; a class has its own
     environment: EnvironmentSettings = EnvironmentSettings()
+    terrain: TerrainFile | None = None
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from casemate.model.flight import FlightPath
 from casemate.physics.atmosphere import Profile, ussa76
 from casemate.physics.exact import Trajectory
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.terrain import Terrain, ground_height_m
 
 __all__ = ["apex_s_of", "heading_of", "path_of"]
 
@@ -39,7 +40,12 @@ def heading_of(trajectory: Trajectory, frame: SiteFrame) -> float:
 
 
 def path_of(
-    trajectory: Trajectory, frame: SiteFrame, t_s: Array, azimuth_rad: float, wind: Profile | None = None
+    trajectory: Trajectory,
+    frame: SiteFrame,
+    t_s: Array,
+    azimuth_rad: float,
+    wind: Profile | None = None,
+    terrain: Terrain | None = None,
 ) -> FlightPath:
     """Sample a flight over the ground.
 
@@ -55,11 +61,12 @@ def path_of(
         Of the vertical plane that ranges and cross-ranges count from, clockwise from true north at the start.
     wind : Profile, optional
         Wind by height; none is calm.
+    terrain : Terrain, optional
+        Of `frame`; without it the ground is level, at the height of the last sample.
 
     Returns
     -------
     FlightPath
-        Level ground at the height of the last sample.
 
     Notes
     -----
@@ -74,6 +81,9 @@ def path_of(
     distance = (start.radius_m + up[-1]) * far
     turn = np.arctan2(enu[:, 0], enu[:, 1]) - azimuth_rad
     height = up - frame.geoid_m
+    ground = np.full_like(up, up[-1])
+    if terrain is not None:
+        ground = np.array([ground_height_m(terrain, float(e), float(n)) for e, n, _ in pos_m])
     ve, vn, vu = np.einsum("nij,nj->in", _axes(lat, lon), vel_mps @ frame.rotation)
     airspeed = np.hypot(np.hypot(ve - _at(wind, "wind_e_mps", height), vn - _at(wind, "wind_n_mps", height)), vu)
     return FlightPath(
@@ -83,7 +93,7 @@ def path_of(
         height_m=height,
         ground_range_m=distance * np.cos(turn),
         cross_range_m=distance * np.sin(turn),
-        ground_m=np.full_like(height, height[-1]),
+        ground_m=ground - frame.geoid_m,
         speed_mps=np.hypot(np.hypot(ve, vn), vu),
         mach=airspeed / ussa76(height).sound_speed_mps,
         ve_mps=ve,
