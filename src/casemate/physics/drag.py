@@ -44,7 +44,9 @@ _NODE_ERROR: Final = 5e-5  # half of the last digit that drag tables print
 _OVERSHOOT: Final = 0.005  # of the local rise
 _KNOT_GAP: Final = 2.0 / CELLS_PER_MACH  # closer knots bend faster than a cell can follow
 _KNOTS_BETWEEN: Final = (1, 3, 7)  # between two points; more where fewer cannot be held inside the limits
-_N_REWEIGHT: Final = 100
+_N_REWEIGHT: Final = 200  # random tables of 4 to 25 points took 39 to 133
+_N_HOPE: Final = 25  # by then a table that can be held is within 20 times its limits, others at 200 and more
+_HOPELESS: Final = 50.0
 _LEAST_WEIGHT: Final = 1e-6
 _AIM: Final = 0.9  # of a limit, so that reweighting ends inside it
 _NEAR: Final = 1e-9  # of a cell: a point this close to an edge is on it
@@ -149,8 +151,9 @@ def _compiled(mach: bytes, cd: bytes) -> DragCurve:
     x, y = np.frombuffer(mach), np.frombuffer(cd)
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
-    merged = _merge(x, y, 1.0 / CELLS_PER_MACH)
-    for nodes, n_between in itertools.product((_merge(x, y, 0.0), merged), _KNOTS_BETWEEN):
+    given, merged = _merge(x, y, 0.0), _merge(x, y, 1.0 / CELLS_PER_MACH)
+    tables = (given, merged) if merged[0].size < given[0].size else (given,)
+    for nodes, n_between in itertools.product(tables, _KNOTS_BETWEEN):
         table = _quintic(*nodes, n_between)
         if table is not None:
             return _curve(table, x, y, "quintic")
@@ -272,7 +275,12 @@ def _quintic(x: Array, y: Array, n_between: int) -> Array | None:
     low, high = np.append(y, near[1:3].min(axis=0)), np.append(y, near[1:3].max(axis=0))
     slack = _NODE_ERROR + np.append(np.zeros(x.size), _OVERSHOOT * np.ptp(near, axis=0))
     fit = _least_bending(_bending(basis, k), rows, low, high, slack)
-    return None if fit is None else _rows(*_spread(value @ fit, slope @ fit, inside))
+    if fit is None:
+        return None
+    table = _rows(*_spread(value @ fit, slope @ fit, inside))
+    c0, c1, c2, c3 = table.T
+    is_positive = np.min([c0, c0 + c1 / 3.0, c0 + (2.0 * c1 + c2) / 3.0, c0 + c1 + c2 + c3]) >= 0.0  # Bezier points
+    return table if is_positive else None
 
 
 def _spread(value: Array, slope: Array, inside: slice) -> tuple[Array, Array]:
@@ -296,7 +304,7 @@ def _least_bending(bending: Array, rows: Array, low: Array, high: Array, slack: 
 
     sparse = csr_array(rows)
     weight, target = np.where(low == high, 1.0, _LEAST_WEIGHT), 0.5 * (low + high)
-    for _ in range(_N_REWEIGHT):
+    for i in range(_N_REWEIGHT):
         normal = bending + (sparse.T @ sparse.multiply(weight[:, None])).toarray()
         fit = np.asarray(np.linalg.solve(normal, sparse.T @ (weight * target)), np.float64)
         value = sparse @ fit
@@ -304,5 +312,7 @@ def _least_bending(bending: Array, rows: Array, low: Array, high: Array, slack: 
         miss = np.abs(value - target) / (_AIM * slack)
         if miss.max() * _AIM <= 1.0:
             return fit
+        if i == _N_HOPE and miss.max() > _HOPELESS:
+            break
         weight = np.clip(weight * np.maximum(miss, 0.3), _LEAST_WEIGHT, 1e10)
     return None
