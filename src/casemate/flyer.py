@@ -11,10 +11,12 @@ from casemate.io.flight_file import FlightInputs, read_flight
 from casemate.io.profile import StrPath
 from casemate.io.terrain import read_terrain
 from casemate.model.flight import ArrivalPoint, FlightPath, FlightResult, Mark, StartPoint
-from casemate.physics.ballistics import Trajectory, body_of, fly_exact, solve_arrival
+from casemate.physics.ballistics import solve_arrival
+from casemate.physics.body import Body, body_of, build_body
 from casemate.physics.drag import compile_drag
+from casemate.physics.exact import Rail, Trajectory, fly_exact
 from casemate.physics.geodesy import SiteFrame
-from casemate.physics.path import apex_s_of, heading_of, path_of
+from casemate.physics.path import heading_of, path_of
 from casemate.physics.spin import SpinningTrajectory, fly_spinning_exact, gyro_of, solve_spinning_arrival, spin_of
 from casemate.physics.terrain import Terrain, impact_of
 
@@ -31,7 +33,8 @@ class _Frame(NamedTuple):
 
 class _Flown(NamedTuple):
     trajectory: Trajectory
-    burn_s: float
+    body: Body
+    rail_exit_s: float  # NaN without a rail
     yaw_rad: float | None  # greatest yaw of repose, where the model knows one
 
 
@@ -61,12 +64,10 @@ def fly(path: StrPath) -> tuple[FlightResult, FlightPath]:
         frame = _Frame(enu, heading_of(flown.trajectory, enu), None)
     else:  # the reader has refused it
         raise SettingsError(str(path), "start", "is needed and missing")
-    moments = {"start": 0.0, "apex": apex_s_of(flown.trajectory, frame.enu), "impact": flown.trajectory.flight_s}
-    if 0.0 < flown.burn_s < flown.trajectory.flight_s:
-        moments["burnout"] = flown.burn_s
-    samples = _samples_of(flown, frame, inputs, np.union1d(flown.trajectory.t_s, list(moments.values())))
+    moments = _moments_of(flown, frame)
+    samples = _samples_of(flown, frame, np.union1d(flown.trajectory.t_s, list(moments.values())))
     marks = {name: _mark(samples, t_s) for name, t_s in moments.items()}
-    return _result_of(inputs, flown, samples, marks, drift_m), samples
+    return _result_of(inputs, flown, frame, samples, marks, drift_m), samples
 
 
 def _enu_of(point: StartPoint | ArrivalPoint) -> SiteFrame:
@@ -80,6 +81,21 @@ def _terrain_of(path: StrPath, start: StartPoint, inputs: FlightInputs) -> Terra
     return read_terrain(path, inputs.file.terrain, _enu_of(start), is_geoid_known=start.geoid_m is not None)
 
 
+def _body_of(inputs: FlightInputs) -> Body:
+    factor, data = inputs.file.body.drag_factor, inputs.body
+    if inputs.motor is None:
+        return body_of(data, factor, inputs.wind, inputs.air)
+    return build_body(
+        data.mass_kg,
+        0.25 * math.pi * data.calibre_m**2,
+        factor * compile_drag(data.mach, data.cd).table,
+        motor=inputs.motor,
+        wind=inputs.wind,
+        air=inputs.air,
+        mach_top=data.mach[-1],
+    )
+
+
 def _fly_from(start: StartPoint, frame: _Frame, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
     az, el = frame.azimuth_rad, math.radians(start.elevation_deg)
     vel_mps = (start.speed_mps or 0.0) * np.array(
@@ -90,14 +106,15 @@ def _fly_from(start: StartPoint, frame: _Frame, inputs: FlightInputs, *, is_spin
         ground_m = frame.terrain.min_m  # flown down to there, then cut where it first goes under the surface
     elif inputs.file.flight.ground_height_m is not None:
         ground_m = inputs.file.flight.ground_height_m + frame.enu.geoid_m
-    body = body_of(inputs.body, inputs.file.body.drag_factor, inputs.wind)
+    body = _body_of(inputs)
     if is_spinning:
         gyro, spin_radps = gyro_of(inputs.body), spin_of(inputs.body, start.speed_mps or 0.0)
         whole = fly_spinning_exact(body, gyro, frame.enu, np.zeros(3), vel_mps, spin_radps, ground_m=ground_m)
     else:
-        whole = fly_exact(body, frame.enu, np.zeros(3), vel_mps, ground_m=ground_m)
+        rail = None if inputs.file.rail is None else Rail(inputs.file.rail.length_m, az, el)
+        whole = fly_exact(body, frame.enu, np.zeros(3), vel_mps, ground_m=ground_m, rail=rail)
     cut = whole if frame.terrain is None else impact_of(whole, frame.terrain)
-    return _Flown(cut, inputs.body.burn_s or 0.0, _greatest_yaw_rad(whole, cut.flight_s))
+    return _Flown(cut, body, whole.rail_exit_s, _greatest_yaw_rad(whole, cut.flight_s))
 
 
 def _fly_to(arrival: ArrivalPoint, enu: SiteFrame, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
@@ -113,7 +130,7 @@ def _fly_to(arrival: ArrivalPoint, enu: SiteFrame, inputs: FlightInputs, *, is_s
         inputs.file.body.drag_factor,
         inputs.wind,
     )
-    return _Flown(trajectory, inputs.body.burn_s or 0.0, _greatest_yaw_rad(trajectory, trajectory.flight_s))
+    return _Flown(trajectory, _body_of(inputs), math.nan, _greatest_yaw_rad(trajectory, trajectory.flight_s))
 
 
 def _greatest_yaw_rad(trajectory: Trajectory, until_s: float) -> float | None:
@@ -122,19 +139,33 @@ def _greatest_yaw_rad(trajectory: Trajectory, until_s: float) -> float | None:
     return float(np.linalg.norm(trajectory.yaw_rad[trajectory.t_s <= until_s], axis=1).max())
 
 
-def _samples_of(flown: _Flown, frame: _Frame, inputs: FlightInputs, t_s: Array) -> FlightPath:
-    return path_of(flown.trajectory, frame.enu, t_s, frame.azimuth_rad, inputs.wind, frame.terrain)
+def _moments_of(flown: _Flown, frame: _Frame) -> dict[str, float]:
+    # Times [s] of what is worth a mark.
+    end_s = flown.trajectory.flight_s
+    burnt_s = float(flown.body.burn[-1, 0]) if flown.body.burn.size else math.nan
+    maybe = {"rail_exit": flown.rail_exit_s, "burnout": burnt_s}
+    moments = {"start": 0.0, "apex": flown.trajectory.apex(frame.enu).t_s, "impact": end_s}
+    return moments | {name: t_s for name, t_s in maybe.items() if 0.0 < t_s < end_s}
+
+
+def _samples_of(flown: _Flown, frame: _Frame, t_s: Array) -> FlightPath:
+    return path_of(flown.trajectory, frame.enu, t_s, frame.azimuth_rad, flown.body, frame.terrain)
 
 
 def _deflection_m(flown: _Flown, frame: _Frame) -> float:
-    ends_s = flown.trajectory.t_s[[0, -1]]
-    return float(path_of(flown.trajectory, frame.enu, ends_s, frame.azimuth_rad).cross_range_m[-1])
+    return float(_samples_of(flown, frame, flown.trajectory.t_s[[0, -1]]).cross_range_m[-1])
 
 
 def _result_of(
-    inputs: FlightInputs, flown: _Flown, path: FlightPath, marks: dict[str, Mark], drift_m: float | None
+    inputs: FlightInputs,
+    flown: _Flown,
+    frame: _Frame,
+    path: FlightPath,
+    marks: dict[str, Mark],
+    drift_m: float | None,
 ) -> FlightResult:
     curve = compile_drag(inputs.body.mach, inputs.body.cd)
+    impact = flown.trajectory.impact(frame.enu)
     return FlightResult(
         name=inputs.file.flight.name,
         model=inputs.file.flight.model,
@@ -143,12 +174,13 @@ def _result_of(
         cd_node_error=curve.node_error,
         drag_factor=inputs.file.body.drag_factor,
         start=marks["start"],
+        rail_exit=marks.get("rail_exit"),
         burnout=marks.get("burnout"),
         apex=marks["apex"],
         impact=marks["impact"],
-        ground_range_m=math.hypot(path.ground_range_m[-1], path.cross_range_m[-1]),
-        flight_s=flown.trajectory.flight_s,
-        fall_angle_deg=math.degrees(math.atan2(-path.vu_mps[-1], math.hypot(path.ve_mps[-1], path.vn_mps[-1]))),
+        ground_range_m=impact.ground_range_m,
+        flight_s=impact.t_s,
+        fall_angle_deg=math.degrees(impact.fall_angle_rad),
         deflection_m=float(path.cross_range_m[-1]),
         mach=(float(path.mach.min()), float(path.mach.max())),
         drift_m=drift_m,

@@ -137,8 +137,11 @@ def flown(result: "FlightResult", file: pathlib.Path) -> None:
     for name, mark in (("rail exit", result.rail_exit), ("burnout", result.burnout)):
         if mark is not None:
             table.add_row(name, f"{mark.speed_mps:,.1f} m/s", f"Mach {mark.mach:.3f}, {_where(mark)}")
-    table.add_row("apex", f"{apex.height_m:,.1f} m", f"above sea level, {_where(apex)}")
-    table.add_row("range", f"{result.ground_range_m:,.1f} m", f"along the ground, {impact.height_m:,.1f} m high")
+    table.add_row("apex", f"{apex.height_m:,.1f} m", f"above sea level, {apex.height_m - result.start.height_m:,.1f} m over the start")
+    table.add_row("", "", _where(apex))
+    table.add_row(
+        "range", f"{result.ground_range_m:,.1f} m", f"along the ellipsoid, to ground {impact.height_m:,.1f} m high"
+    )
     table.add_row("time of flight", f"{result.flight_s:.3f} s", "")
     table.add_row("speed at impact", f"{impact.speed_mps:.1f} m/s", f"Mach {impact.mach:.3f}")
     table.add_row("angle of fall", f"{result.fall_angle_deg:.2f}°", "below the horizon")

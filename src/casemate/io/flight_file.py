@@ -12,8 +12,8 @@ import msgspec
 from casemate.errors import SettingsError
 from casemate.io.profile import StrPath, read_columns, suggest
 from casemate.io.settings import check_spin, profile_path, read_profiles, read_rounds, read_toml
-from casemate.model.catalog import Declaration, RoundClass
-from casemate.model.flight import BodySettings, FlightFile
+from casemate.model.catalog import Declaration, Motor, RoundClass
+from casemate.model.flight import BodySettings, FlightFile, MotorSettings
 
 if TYPE_CHECKING:  # physics.atmosphere brings numba, which --help must not wait for
     from casemate.physics.atmosphere import Profile
@@ -26,6 +26,7 @@ class FlightInputs(NamedTuple):
 
     file: FlightFile
     body: RoundClass
+    motor: Motor | None  # of the file; a class has its own
     air: "Profile | None"
     wind: "Profile | None"
 
@@ -49,7 +50,8 @@ def read_flight(path: StrPath) -> FlightInputs:
         if profile is not None:
             read_columns(profile, f"environment.{key} of {name}")
     air, wind = read_profiles(path, file.environment)
-    return FlightInputs(file, body, air, wind)
+    motor = None if file.motor is None else _motor_of(name, file.motor, Path(path).parent)
+    return FlightInputs(file, body, motor, air, wind)
 
 
 def _check_finite(name: str, key: str, value: Any) -> None:  # noqa: ANN401 any TOML value
@@ -75,9 +77,9 @@ def _check_beginning(name: str, file: FlightFile) -> None:
             name, file.flight, ("ground_height_m",), "belongs to a [start]; an [arrival] is on the ground", "flight."
         )
     elif file.rail is not None:
-        _refuse(name, file.start, ("speed_mps",), "stands beside [rail], which is left from rest: say one", "start.")
         if file.motor is None:
             raise SettingsError(name, "rail", "belongs to a [motor]: nothing else sets out from rest")
+        _refuse(name, file.start, ("speed_mps",), "stands beside [rail], which is left from rest: say one", "start.")
     elif file.start.speed_mps is None:
         raise SettingsError(name, "start.speed_mps", "is needed and missing; only a [motor] on a [rail] starts at rest")
     if file.terrain is not None:
@@ -155,6 +157,30 @@ def _drag_of(name: str, body: BodySettings, folder: Path) -> tuple[tuple[float, 
         raise SettingsError(name, "body.cd", f"has {len(body.cd)} values for {len(body.mach)} of mach")
     _check_order(name, "body.mach", body.mach)
     return body.mach, body.cd
+
+
+def _motor_of(name: str, motor: MotorSettings, folder: Path) -> Motor:
+    if motor.file is not None:
+        _refuse(name, motor, ("thrust_s", "thrust_n"), "stands beside motor.file: say one", "motor.")
+        path = folder / motor.file
+        times, thrust = read_columns_of_two(path, ("time", "thrust"), f"motor.file of {name}")
+        where, key = str(path), "time"
+    elif motor.thrust_s is None or motor.thrust_n is None:
+        raise SettingsError(name, "motor.file", "is needed and missing, or motor.thrust_s with motor.thrust_n")
+    else:
+        times, thrust, where, key = motor.thrust_s, motor.thrust_n, name, "motor.thrust_s"
+    if motor.propellant_kg is None:
+        raise SettingsError(name, "motor.propellant_kg", "is needed and missing; only an .eng file gives it")
+    if len(times) != len(thrust):
+        raise SettingsError(name, "motor.thrust_n", f"has {len(thrust)} values for {len(times)} of thrust_s")
+    if times[0] > 0.0:  # a curve that begins with its first reading
+        times, thrust = (0.0, *times), (0.0, *thrust)
+    for i, (a, b) in enumerate(pairwise(times), 2):
+        if b <= a:
+            raise SettingsError(where, key, f"is not ascending: value {i} is {b:g} after {a:g}")
+    if max(thrust) == 0.0:
+        raise SettingsError(where, key.replace("thrust_s", "thrust_n"), "is zero all along")
+    return Motor(thrust_s=times, thrust_n=thrust, propellant_kg=motor.propellant_kg)
 
 
 def _check_order(file: str, key: str, values: Sequence[float]) -> None:

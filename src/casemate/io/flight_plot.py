@@ -22,7 +22,7 @@ SUFFIXES: Final = (".html", ".png", ".svg", ".csv", ".parquet")
 LINE, SOIL, SOIL_EDGE, GRID = "#1d4ed8", "#e7e5e4", "#78716c", "#e4e7eb"
 SYMBOLS: Final = {
     "start": ("circle", "o", "top left"),
-    "rail exit": ("square", "s", "middle right"),
+    "rail exit": ("square", "s", "bottom right"),
     "burnout": ("diamond", "D", "middle right"),
     "apex": ("triangle-up", "^", "top center"),
     "impact": ("x", "X", "top right"),
@@ -277,7 +277,7 @@ def _draw_panel(axes: "Axes", panel: Panel, result: FlightResult, path: FlightPa
         axes.plot(*place, SYMBOLS[name][1], color=INK, mec=PAPER, ms=8, zorder=5, clip_on=False)
         if panel is PANELS[0]:
             up, side = SYMBOLS[name][2].split()
-            shift = ({"left": -7, "center": 0, "right": 8}[side], 6 if up == "top" else -4)
+            shift = ({"left": -7, "center": 0, "right": 8}[side], {"top": 6, "middle": -4, "bottom": -13}[up])
             ha = {"left": "right", "center": "center", "right": "left"}[side]
             axes.annotate(_words(name, mark), place, xytext=shift, textcoords="offset points", ha=ha, fontsize=9)
     axes.set(xlabel=panel.x_title, ylabel=panel.y_title)

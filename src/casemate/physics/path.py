@@ -1,35 +1,19 @@
-"""A flight as people read it: its moments, and its samples over the ground instead of in the site's frame."""
+"""A flight as people read it: samples over the ground, instead of in the site's frame."""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
+from casemate.constants import WGS84_A_M, WGS84_E2
 from casemate.model.flight import FlightPath
-from casemate.physics.atmosphere import Profile, ussa76
-from casemate.physics.exact import Trajectory
+from casemate.physics.exact import Body, Trajectory, mach_of
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.terrain import Terrain, ground_height_m
 
-__all__ = ["apex_s_of", "heading_of", "path_of"]
+__all__ = ["heading_of", "path_of"]
 
 Array = NDArray[np.float64]
-
-
-def apex_s_of(trajectory: Trajectory, frame: SiteFrame) -> float:
-    """Return when a flight is highest over the ellipsoid [s]; 0 where it never climbs.
-
-    Between two samples the climb is taken as linear in time: its rate changes by 1e-4 within a step of 0.05 s, which
-    leaves the height exact to 1e-6 m.
-    """
-    lat, lon, height = frame.enu_to_geodetic(trajectory.pos_m).T
-    climb = np.einsum("nj,nj->n", trajectory.vel_mps @ frame.rotation, _axes(lat, lon)[:, 2])
-    turns = np.flatnonzero((climb[:-1] > 0.0) & (climb[1:] <= 0.0))
-    if not turns.size:
-        return 0.0
-    i = int(turns[np.argmax(height[turns])])
-    share = climb[i] / (climb[i] - climb[i + 1])
-    return float(trajectory.t_s[i] + share * (trajectory.t_s[i + 1] - trajectory.t_s[i]))
 
 
 def heading_of(trajectory: Trajectory, frame: SiteFrame) -> float:
@@ -40,13 +24,9 @@ def heading_of(trajectory: Trajectory, frame: SiteFrame) -> float:
 
 
 def path_of(
-    trajectory: Trajectory,
-    frame: SiteFrame,
-    t_s: Array,
-    azimuth_rad: float,
-    wind: Profile | None = None,
+    trajectory: Trajectory, frame: SiteFrame, t_s: Array, azimuth_rad: float, body: Body,
     terrain: Terrain | None = None,
-) -> FlightPath:
+) -> FlightPath:  # fmt: skip
     """Sample a flight over the ground.
 
     Parameters
@@ -59,8 +39,8 @@ def path_of(
         Times within the flight, ascending; the first is the start's.
     azimuth_rad : float
         Of the vertical plane that ranges and cross-ranges count from, clockwise from true north at the start.
-    wind : Profile, optional
-        Wind by height; none is calm.
+    body : Body
+        What flew, with its air.
     terrain : Terrain, optional
         Of `frame`; without it the ground is level, at the height of the last sample.
 
@@ -70,43 +50,37 @@ def path_of(
 
     Notes
     -----
-    Distances are along the ground at the height of the impact, on the sphere that fits the ellipsoid at the start:
-    ranges and cross-ranges are within 5 cm of the geodesic's at 40 km (n = 648, latitudes 0 to 75, GeographicLib).
+    Distances are along the ellipsoid, on the circle that fits it at the start in the direction of each sample (Euler's
+    theorem): within 2 mm of the geodesic up to 40 km (n = 3,024, heights to 10 km, against GeographicLib).
     """
     pos_m, vel_mps = trajectory.at(t_s)
     lat, lon, up = (np.ascontiguousarray(column) for column in frame.enu_to_geodetic(pos_m).T)
     start = SiteFrame(float(lat[0]), float(lon[0]), float(up[0]))
-    enu = start.geodetic_to_enu(lat, lon, up)
-    far = np.arctan2(np.hypot(enu[:, 0], enu[:, 1]), start.radius_m + start.height_m + enu[:, 2])
-    distance = (start.radius_m + up[-1]) * far
-    turn = np.arctan2(enu[:, 0], enu[:, 1]) - azimuth_rad
-    height = up - frame.geoid_m
+    east, north, over = start.geodetic_to_enu(lat, lon, up).T
+    bearing = np.arctan2(east, north)
+    w = 1.0 - WGS84_E2 * math.sin(math.radians(start.lat_deg)) ** 2
+    across, along = WGS84_A_M / math.sqrt(w), WGS84_A_M * (1.0 - WGS84_E2) / w**1.5
+    radius = 1.0 / (np.cos(bearing) ** 2 / along + np.sin(bearing) ** 2 / across)
+    distance = radius * np.arctan2(np.hypot(east, north), radius + start.height_m + over)
+    turn = bearing - azimuth_rad
     ground = np.full_like(up, up[-1])
     if terrain is not None:
         ground = np.array([ground_height_m(terrain, float(e), float(n)) for e, n, _ in pos_m])
     ve, vn, vu = np.einsum("nij,nj->in", _axes(lat, lon), vel_mps @ frame.rotation)
-    airspeed = np.hypot(np.hypot(ve - _at(wind, "wind_e_mps", height), vn - _at(wind, "wind_n_mps", height)), vu)
     return FlightPath(
         t_s=t_s,
         lat_deg=lat,
         lon_deg=lon,
-        height_m=height,
+        height_m=up - frame.geoid_m,
         ground_range_m=distance * np.cos(turn),
         cross_range_m=distance * np.sin(turn),
         ground_m=ground - frame.geoid_m,
         speed_mps=np.hypot(np.hypot(ve, vn), vu),
-        mach=airspeed / ussa76(height).sound_speed_mps,
+        mach=mach_of(Trajectory(t_s, pos_m, vel_mps), frame, body),
         ve_mps=ve,
         vn_mps=vn,
         vu_mps=vu,
     )
-
-
-def _at(wind: Profile | None, name: str, height: Array) -> Array:
-    if wind is None:
-        return np.zeros_like(height)
-    values: Array = getattr(wind, name)
-    return np.interp(height, wind.height_m, values)
 
 
 def _axes(lat_deg: Array, lon_deg: Array) -> Array:
