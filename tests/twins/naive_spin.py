@@ -1,5 +1,6 @@
 """The spinning shell, plainly: vectors, and the yaw of repose by repeating its implicit equation until it stands."""
 
+import naive_air
 import naive_exact
 import numpy as np
 
@@ -55,15 +56,16 @@ def fly_spinning(start, t_end_s, dt_s, ground_m, earth, body, gyro, out):
         if (t_end_s - t) * sense <= 1e-12:
             return n, 2
         dt = t_end_s - t if abs(t_end_s - t) < abs(dt_s) else dt_s
-        end = step(s, dt, earth, body, gyro)
-        height, climb = naive_exact.height_of(end[:6], earth)
-        over = height - ground_m
-        if over <= 0.0 and climb * sense < 0.0 and naive_exact.height_of(s[:6], earth)[0] > ground_m:
-            low, high = 0.0, dt
-            for _ in range(80):  # bisection
-                middle = 0.5 * (low + high)
-                end = step(s, middle, earth, body, gyro)
-                low, high = (middle, high) if naive_exact.height_of(end[:6], earth)[0] > ground_m else (low, middle)
-            dt, status = 0.5 * (low + high), 0
-        t, s = t + dt, end
+
+        def height_after(share, s=s):
+            return naive_exact.height_of(step(s, share, earth, body, gyro)[:6], earth)[0]
+
+        before = naive_exact.height_of(s[:6], earth)[0]
+        corner = naive_air.first_break(before, height_after(dt), body.air)
+        if not np.isnan(corner):
+            dt = naive_exact.bisect(lambda share, corner=corner: height_after(share) - corner, dt)
+        climb = naive_exact.height_of(step(s, dt, earth, body, gyro)[:6], earth)[1]
+        if height_after(dt) <= ground_m < before and climb * sense < 0.0:
+            dt, status = naive_exact.bisect(lambda share: height_after(share) - ground_m, dt), 0
+        t, s = t + dt, step(s, dt, earth, body, gyro)
     return n, 2

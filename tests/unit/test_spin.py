@@ -11,6 +11,7 @@ from casemate.errors import DomainError
 from casemate.io.settings import read_rounds
 from casemate.kernels import spin as kernel
 from casemate.physics.arrival import solve_arrival
+from casemate.physics.atmosphere import Profile
 from casemate.physics.exact import WGS84, body_of, fly_exact
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.spin import YAW_LIMIT_RAD, fly_spinning_exact, gyro_of, solve_spinning_arrival, spin_of
@@ -21,11 +22,13 @@ STILL = WGS84._replace(omega_radps=0.0)
 NORTH, SOUTH = SiteFrame(33.3, 44.39, 34.0), SiteFrame(-33.3, 44.39, 34.0)
 
 
-def fly(speed=450.0, elevation_deg=40.0, azimuth_deg=0.0, spin=None, frame=NORTH, earth=STILL, shell=SHELL, **more):
+def fly(speed=450.0, elevation_deg=40.0, azimuth_deg=0.0, spin=None, frame=NORTH, earth=STILL, wind=None, **more):
     el, az = math.radians(elevation_deg), math.radians(azimuth_deg)
     velocity = speed * np.array([math.cos(el) * math.sin(az), math.cos(el) * math.cos(az), math.sin(el)])
-    turn = spin_of(shell, speed) if spin is None else spin
-    return fly_spinning_exact(body_of(shell), gyro_of(shell), frame, np.zeros(3), velocity, turn, earth=earth, **more)
+    turn = spin_of(SHELL, speed) if spin is None else spin
+    return fly_spinning_exact(
+        body_of(SHELL, wind=wind), gyro_of(SHELL), frame, np.zeros(3), velocity, turn, earth=earth, **more
+    )
 
 
 def drift_m(azimuth_deg=0.0, **how):
@@ -87,6 +90,14 @@ def test_a_step_of_the_default_length_is_within_a_millimetre():
         assert np.allclose(coarse.pos_m[-1], fine.pos_m[-1], rtol=0.0, atol=1e-3)
 
 
+def test_steps_end_where_the_wind_breaks():
+    # Corners of 20 m/s within 1 km, at heights that no step meets by chance.
+    z = np.array([0.0, 733.0, 1519.0, 2411.0, 3307.0])
+    gusty = Profile(z, None, None, np.array([0.0, 20.0, -15.0, 25.0, 0.0]), np.array([5.0, -20.0, 10.0, -10.0, 0.0]))
+    coarse, fine = (fly(wind=gusty, step_s=step) for step in (0.05, 0.0125))
+    assert np.allclose(coarse.pos_m[-1], fine.pos_m[-1], rtol=0.0, atol=1e-3)
+
+
 def test_it_flies_back_to_where_it_came_from():
     path = fly(earth=WGS84)
     end = np.concatenate(
@@ -101,7 +112,9 @@ def test_it_flies_back_to_where_it_came_from():
 
 
 @pytest.mark.parametrize(("name", "more"), [
-    ("yaw_of_repose_rad", {"elevation_deg": 80.0}), ("mach", {"speed": 1100.0}), ("state", {"spin": math.nan}),
+    ("yaw_of_repose_rad", {"elevation_deg": 80.0}), ("yaw_of_repose_rad", {"speed": 1e-9}),
+    ("mach", {"speed": 1100.0}), ("spin_radps", {"spin": math.nan}), ("vel_mps", {"speed": math.nan}),
+    ("height_m", {"ground_m": 200.0}), ("climb_mps", {"elevation_deg": -20.0}),
     ("flight_s", {"speed": 300.0, "ground_m": -1e6}),
 ])  # fmt: skip
 def test_outside_the_model_is_refused_by_name(name, more):

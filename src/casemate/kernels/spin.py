@@ -13,12 +13,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from casemate.kernels.air import first_break
 from casemate.kernels.earth import Earth, vertical_of
 from casemate.kernels.exact import Body, acceleration_of, flow_of
 
 OK, NOT_CONVERGED, MAX_TIME, OUT_OF_TABLE, NOT_FINITE = 0, 1, 2, 3, 4  # model.records.Status
 _CELLS = 160.0  # rows per Mach
-_N_LOCATE = 20
+_N_LOCATE = 60
 _CLOSE_M = 1e-7
 
 Spinning = tuple[float, float, float, float, float, float, float]
@@ -140,17 +141,28 @@ def _height_of(s: Spinning, earth: Earth) -> tuple[float, float]:
 
 
 @njit(cache=True, error_model="numpy")
-def _land(
-    s: Spinning, a: Rate, dt_s: float, ground_m: float, earth: Earth, body: Body, gyro: Gyro
+def _meet(
+    s: Spinning, a: Rate, dt_s: float, height_m: float, earth: Earth, body: Body, gyro: Gyro
 ) -> tuple[float, Spinning, int]:
-    # Share of the step that ends on the ground, by Newton's method: the path is all but straight within a step.
+    # The step that ends at a height which the step of dt_s crosses, to 1e-7 m (false position, Illinois rule).
+    low, high, side = 0.0, dt_s, 0
+    gap_low = _height_of(s, earth)[0] - height_m
+    gap_high = _height_of(_step(s, a, dt_s, earth, body, gyro), earth)[0] - height_m
     at, end = dt_s, s
     for _ in range(_N_LOCATE):
+        at = (low * gap_high - high * gap_low) / (gap_high - gap_low)
         end = _step(s, a, at, earth, body, gyro)
-        h, climb = _height_of(end, earth)
-        if abs(h - ground_m) < _CLOSE_M:
+        gap = _height_of(end, earth)[0] - height_m
+        if abs(gap) < _CLOSE_M:
             return at, end, OK
-        at -= (h - ground_m) / climb
+        if gap * gap_high > 0.0:
+            high, gap_high = at, gap
+            gap_low = 0.5 * gap_low if side == 1 else gap_low
+            side = 1
+        else:
+            low, gap_low = at, gap
+            gap_high = 0.5 * gap_high if side == -1 else gap_high
+            side = -1
     return at, end, NOT_CONVERGED
 
 
@@ -169,15 +181,20 @@ def fly_spinning(
     """Fly a spinning shell from `start` (7,): position, velocity, spin; return the count of rows of `out` and a status.
 
     Forward or (dt_s < 0) backward in time from 0 s, to where it comes down to the height `ground_m` (backward: goes
-    under it). A row is time, state and spin (7,), yaw of repose (3,), Mach number. Status: OK; MAX_TIME at `t_end_s`;
-    where the last row is at fault, OUT_OF_TABLE (Mach number or yaw), NOT_FINITE, NOT_CONVERGED (not on the ground).
+    under it); steps end where the air breaks. A row is time, state and spin (7,), yaw of repose (3,), Mach number.
+    Status: OK; MAX_TIME at `t_end_s` or with `out` full; where the last row is at fault, OUT_OF_TABLE (Mach number or
+    yaw), NOT_FINITE, NOT_CONVERGED (not on the ground).
     """
     t = 0.0
     s = (start[0], start[1], start[2], start[3], start[4], start[5], start[6])
+    out[0, 1:8] = start
+    if not math.isfinite(s[0] + s[1] + s[2] + s[3] + s[4] + s[5] + s[6]):
+        return 1, NOT_FINITE
     a = spinning_rate_of(s, earth, body, gyro)
     _note(out[0], t, s, a)
     sense = 1.0 if dt_s > 0.0 else -1.0
     top_mach = (gyro.slopes.shape[0] - 1) / _CELLS
+    h, _ = _height_of(s, earth)
     n = 1
     while n < out.shape[0]:
         yaw2 = a[4] * a[4] + a[5] * a[5] + a[6] * a[6]
@@ -190,13 +207,17 @@ def fly_spinning(
             return n, MAX_TIME
         dt = left if left * sense < dt_s * sense else dt_s
         end = _step(s, a, dt, earth, body, gyro)
-        h, climb = _height_of(end, earth)
-        is_over = h <= ground_m and climb * sense < 0.0 and _height_of(s, earth)[0] > ground_m
+        h_end, climb = _height_of(end, earth)
+        corner = first_break(h, h_end, body.air)
+        if not math.isnan(corner):
+            dt, end, _ = _meet(s, a, dt, corner, earth, body, gyro)
+            h_end, climb = _height_of(end, earth)
+        is_over = h_end <= ground_m < h and climb * sense < 0.0
         status = OK
         if is_over:
-            dt, end, status = _land(s, a, dt, ground_m, earth, body, gyro)
+            dt, end, status = _meet(s, a, dt, ground_m, earth, body, gyro)
         t += dt
-        s = end
+        s, h = end, h_end
         a = spinning_rate_of(s, earth, body, gyro)
         _note(out[n], t, s, a)
         n += 1

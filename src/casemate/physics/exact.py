@@ -26,6 +26,8 @@ __all__ = [
     "Rail",
     "Trajectory",
     "body_of",
+    "check_rows",
+    "check_start",
     "fly_exact",
     "fly_rows",
     "mach_of",
@@ -103,9 +105,9 @@ def fly_exact(
     body = on_site(body, frame)
     ground = frame.height_m if ground_m is None else ground_m
     vel = np.zeros(3) if vel_mps is None or rail is not None else vel_mps
-    _check_start(pos_m, vel, frame, ground, is_on_rail=rail is not None)
+    check_start(pos_m, vel, frame, ground, is_on_rail=rail is not None)
     start = np.concatenate((frame.enu_to_ecef(pos_m[None])[0], vel @ frame.rotation))
-    _check_rows(np.concatenate(([0.0], start))[None], frame, body, earth)
+    check_rows(np.concatenate(([0.0], start))[None], frame, body, earth)
     rows, exit_s = np.concatenate(([0.0], start))[None], math.nan
     if rail is not None:
         rows = _ride(start, rail, step_s, earth, body)
@@ -121,7 +123,7 @@ def fly_exact(
         earth=earth,
     )
     rows = np.vstack((rows, path[1:]))
-    _check_rows(rows, frame, body, earth)
+    check_rows(rows, frame, body, earth)
     if status == exact.NOT_FINITE:
         raise DomainError("pos_m", math.nan, -math.inf, math.inf)
     if status != exact.OK:
@@ -187,7 +189,14 @@ def _hold_n(body: Body, rail: Rail) -> float:
     return (body.mass_kg + body.propellant_kg) * STANDARD_GRAVITY_MPS2 * math.sin(rail.elevation_rad)
 
 
-def _check_start(pos_m: Array, vel_mps: Array, frame: SiteFrame, ground_m: float, *, is_on_rail: bool) -> None:
+def check_start(pos_m: Array, vel_mps: Array, frame: SiteFrame, ground_m: float, *, is_on_rail: bool = False) -> None:
+    """Refuse a start that is not finite, under the ground or over the air, or not upward on the ground.
+
+    Raises
+    ------
+    DomainError
+        Named `pos_m`, `vel_mps`, `ground_m`, `height_m` or `climb_mps`.
+    """
     for name, values in (("pos_m", pos_m), ("vel_mps", vel_mps), ("ground_m", np.array([ground_m]))):
         if not np.isfinite(values).all():
             raise DomainError(name, math.nan, -math.inf, math.inf)
@@ -200,8 +209,14 @@ def _check_start(pos_m: Array, vel_mps: Array, frame: SiteFrame, ground_m: float
         raise DomainError("climb_mps", climb, 0.0, math.inf)
 
 
-def _check_rows(rows: Array, frame: SiteFrame, body: Body, earth: Earth) -> None:
-    # The models' valid range: heights of the air, Mach numbers of the drag curve.
+def check_rows(rows: Array, frame: SiteFrame, body: Body, earth: Earth) -> None:
+    """Refuse rows of time and ECEF state (n, 7) outside the models: heights of the air, Mach numbers of the drag curve.
+
+    Raises
+    ------
+    DomainError
+        Named `height_m` or `mach`.
+    """
     heights = ecef_to_geodetic(rows[:, 1:4])[:, 2] - frame.geoid_m
     for height in (heights.min(), heights.max()):
         if not _AIR_M[0] <= height <= _AIR_M[1]:

@@ -18,7 +18,18 @@ from casemate.physics.arrival import Arc, solve_arrival
 from casemate.physics.atmosphere import Profile
 from casemate.physics.backward import Impact
 from casemate.physics.drag import interpolate_drag
-from casemate.physics.exact import MAX_TIME_S, STEP_S, WGS84, Body, Earth, Trajectory, body_of, on_site
+from casemate.physics.exact import (
+    MAX_TIME_S,
+    STEP_S,
+    WGS84,
+    Body,
+    Earth,
+    Trajectory,
+    body_of,
+    check_rows,
+    check_start,
+    on_site,
+)
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.rocket import POLISH_M
 from casemate.physics.roots import newton_pair
@@ -136,15 +147,19 @@ def fly_spinning_exact(
     Raises
     ------
     DomainError
-        A start that is not finite, above Mach 3, a yaw of repose beyond its limit, or not down within 400 s.
+        A start that is not finite, under the ground or not upward on it; a flight above Mach 3 or the drag curve's, out
+        of the air, with a yaw of repose beyond its limit, or not down within 400 s.
     """
     body = on_site(body, frame)
-    body = on_site(body, frame)
-    start = np.concatenate((frame.enu_to_ecef(pos_m[None])[0], vel_mps @ frame.rotation, [spin_radps]))
     ground = frame.height_m if ground_m is None else ground_m
+    check_start(pos_m, vel_mps, frame, ground)
+    if not math.isfinite(spin_radps):
+        raise DomainError("spin_radps", spin_radps, -math.inf, math.inf)
+    start = np.concatenate((frame.enu_to_ecef(pos_m[None])[0], vel_mps @ frame.rotation, [spin_radps]))
     rows, status = _spin_rows(start, MAX_TIME_S, step_s, ground, body, gyro, earth)
     if status != spin.OK:
         raise _refusal(rows, status)
+    check_rows(rows[:, :7], frame, body, earth)
     pos, vel = frame.ecef_to_enu(rows[:, 1:4]), rows[:, 4:7] @ frame.rotation.T
     return SpinningTrajectory(rows[:, 0].copy(), pos, vel, rows[:, 7].copy(), rows[:, 8:11] @ frame.rotation.T)
 
@@ -152,7 +167,8 @@ def fly_spinning_exact(
 def _spin_rows(
     start: Array, t_end_s: float, step_s: float, ground_m: float, body: Body, gyro: Gyro, earth: Earth = WGS84
 ) -> tuple[Array, int]:
-    out = np.empty((int(abs(t_end_s / step_s)) + 3, 12))
+    # Room for every step; each crossing of a level shortens one, and few levels are crossed more than twice.
+    out = np.empty((int(abs(t_end_s / step_s)) + 4 * body.air.breaks_m.size + 16, 12))
     n, status = spin.fly_spinning(np.ascontiguousarray(start), t_end_s, step_s, ground_m, earth, body, gyro, out)
     return out[:n], status
 
@@ -160,13 +176,10 @@ def _spin_rows(
 def _refusal(rows: Array, status: int) -> DomainError:
     # What the last row of a flight without an end says: time, state and spin (7,), yaw (3,), Mach number.
     last = rows[-1]
-    yaw_rad = float(np.linalg.norm(last[8:11]))
-    if status == spin.NOT_FINITE:
-        return DomainError("state", float(last[int(np.argmin(np.isfinite(last)))]), -math.inf, math.inf)
-    if status == spin.OUT_OF_TABLE and yaw_rad > YAW_LIMIT_RAD:
-        return DomainError("yaw_of_repose_rad", yaw_rad, 0.0, YAW_LIMIT_RAD)
-    if status == spin.OUT_OF_TABLE:
+    if status == spin.OUT_OF_TABLE and last[11] > TOP_MACH:
         return DomainError("mach", float(last[11]), 0.0, TOP_MACH)
+    if status in (spin.OUT_OF_TABLE, spin.NOT_FINITE):  # without speed the yaw is not a number
+        return DomainError("yaw_of_repose_rad", float(np.linalg.norm(last[8:11])), 0.0, YAW_LIMIT_RAD)
     return DomainError("flight_s", float(last[0]), 0.0, MAX_TIME_S)
 
 
