@@ -75,7 +75,8 @@ ASAT = np.array([
 
 
 def shell_of_asat():
-    mach, axial, axial2, normal, magnus, damp, moment = ASAT.T
+    ended = np.vstack((ASAT, [2.1, *ASAT[-1, 1:]]))  # the flights below start at Mach 2.01
+    mach, axial, axial2, normal, magnus, damp, moment = ended.T
     return shell_of(
         43.0, 0.155, 0.144, mach, axial, cm_alpha=moment, cl_alpha=normal - axial, c_spin=damp / 2.0,
         c_magnus=magnus / 2.0, cd_alpha2=axial2 + normal - axial / 2.0,
