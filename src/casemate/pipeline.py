@@ -18,6 +18,7 @@ from casemate.physics.atmosphere import Environment, Profile, build_environment
 from casemate.physics.drag import drag_shape_of
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import sensor_models
+from casemate.physics.terrain import Terrain
 from casemate.tracking.tracker import Settings as TrackerSettings
 from casemate.tracking.tracker import Tracker
 
@@ -67,14 +68,22 @@ class Levels(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True)
         )
 
 
+class Raster(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The terrain file of a run; too large for a journal, so its place and what must be found there."""
+
+    path: str
+    sha256: str  # of its bytes
+
+
 class Plan(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that decides what the pipeline answers; a journal keeps it, so that a replay needs no other file."""
+    """All that decides what the pipeline answers; a journal keeps it, so that a replay needs no file but the raster."""
 
     site: SiteFile
     rounds: tuple[RoundClass, ...]
     settings: Settings = Settings()
     air: Levels | None = None
     wind: Levels | None = None
+    raster: Raster | None = None  # of site.terrain
 
     def frame(self) -> SiteFrame:
         """Return the ENU frame of the site."""
@@ -92,10 +101,20 @@ class Plan(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Pipeline:
-    """Five stages behind one call, as a plan declares them."""
+    """Five stages behind one call, as a plan declares them.
 
-    def __init__(self, plan: Plan) -> None:
+    Parameters
+    ----------
+    plan : Plan
+        What was declared.
+    terrain : Terrain, optional
+        What the plan's raster holds; none where it names none.
+    """
+
+    def __init__(self, plan: Plan, terrain: Terrain | None = None) -> None:
+        assert (terrain is None) == (plan.raster is None)
         site, frame = plan.site, plan.frame()
+        self._terrain = terrain
         self._environment = plan.environment()
         self._rounds: Sequence[RoundClass] = plan.rounds
         self._settings = plan.settings

@@ -8,7 +8,7 @@ from typing import Any
 from casemate.errors import SettingsError
 from casemate.io import settings
 from casemate.io.recorder import check_writable
-from casemate.runner import Origin, Progress, file_hash, plan_of, record, with_ticks
+from casemate.runner import Origin, Progress, inputs_of, plan_of, record, terrain_of, with_ticks
 from casemate.sim.outcome import Scorer
 from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
@@ -38,6 +38,7 @@ def run(
     scenario = settings.read_toml(path, Scenario)
     site_path = _find("sites", scenario.site, path.parent)
     plan = plan_of(site_path)
+    terrain = terrain_of(plan, site_path)
     check_writable(folder)
     seed = scenario.seed if seed is None else seed
     frame = plan.frame()
@@ -50,6 +51,7 @@ def run(
             seed,
             with_intercept=with_intercept,
             environment=plan.environment(),
+            terrain=terrain,
         )
     except SettingsError as error:  # the world knows the key and why, and not which file it was built from
         with contextlib.suppress(OSError):
@@ -58,13 +60,13 @@ def run(
     scorer = Scorer(world, plan.site, frame)
     if progress:
         progress.start(world.t_start_ns, world.t_end_ns)
-    inputs = {each.name: file_hash(each) for each in (path, site_path)}
-    origin = Origin(data="SIMULATION", name=path.stem, inputs=inputs, seed=seed)
+    origin = Origin(data="SIMULATION", name=path.stem, inputs=inputs_of(plan, path, site_path), seed=seed)
     return record(
         with_ticks(world),
         plan,
         folder,
         origin,
+        terrain=terrain,
         sinks=[world, scorer],
         outcome=scorer.outcome,
         progress=progress,

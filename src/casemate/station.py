@@ -13,7 +13,7 @@ from casemate.errors import JournalError, SettingsError
 from casemate.io import journal, tables
 from casemate.io.recorder import check_writable
 from casemate.pipeline import Plan
-from casemate.runner import Origin, PacedClock, Progress, file_hash, plan_of, record, with_ticks
+from casemate.runner import Origin, PacedClock, Progress, inputs_of, plan_of, record, terrain_of, with_ticks
 
 
 def track(
@@ -25,14 +25,14 @@ def track(
 ) -> dict[str, Any]:
     """Run the live pipeline over recorded plots, as fast as it can; return the summary."""
     plan = plan_of(site_path)
+    terrain = terrain_of(plan, site_path)
     table = tables.read_plots(plots, plan.site)
     check_writable(folder)
     if progress:
         progress.start(table.t_first_ns, table.t_last_ns)
-    inputs = {plots.name: file_hash(plots), site_path.name: file_hash(site_path)}
-    origin = Origin(data="RECORDING", name=plots.stem, inputs=inputs)
+    origin = Origin(data="RECORDING", name=plots.stem, inputs=inputs_of(plan, plots, site_path))
     source = with_ticks(tables.scans(table, plan.site))
-    return record(source, plan, folder, origin, progress=progress, is_stopped=is_stopped)
+    return record(source, plan, folder, origin, terrain=terrain, progress=progress, is_stopped=is_stopped)
 
 
 def replay(
@@ -56,6 +56,7 @@ def replay(
         raise SettingsError(str(run), "", f"holds no run that can be read: {error}") from error
     plan = msgspec.json.decode(meta["plan"], type=Plan)
     origin = msgspec.json.decode(meta["origin"], type=Origin)
+    terrain = terrain_of(plan, run)
     check_writable(folder)
     if progress:
         progress.start(*journal.read_span(path))
@@ -64,6 +65,7 @@ def replay(
         plan,
         folder,
         origin,
+        terrain=terrain,
         # What became of a run was judged beside the truth, which a replay has no business with: it is handed on.
         outcome=lambda: msgspec.json.decode(meta.get("outcome", "null")),
         clock=None if speed is None else PacedClock(speed),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from casemate.physics.geodesy import SiteFrame
     from casemate.physics.terrain import Terrain
 
-__all__ = ["raster_path", "read_terrain"]
+__all__ = ["raster_of", "read_terrain"]
 
 Array = NDArray[np.float64]
 
@@ -47,9 +47,12 @@ class _Posts(NamedTuple):
     height_m: Array
 
 
-def raster_path(declared_in: StrPath, declared: TerrainFile) -> Path:
-    """Return the raster that a settings file names, relative to that file."""
-    return Path(declared_in).parent / declared.file
+def raster_of(declared_in: StrPath, declared: TerrainFile) -> Path:
+    """Return the raster that a settings file names, relative to that file; a SettingsError where there is none."""
+    path = Path(declared_in).parent / declared.file
+    if not path.is_file():
+        raise SettingsError(str(declared_in), "terrain.file", f"there is no {path}")
+    return path
 
 
 def read_terrain(declared_in: StrPath, declared: TerrainFile, frame: "SiteFrame", *, is_geoid_known: bool) -> "Terrain":
@@ -79,9 +82,7 @@ def read_terrain(declared_in: StrPath, declared: TerrainFile, frame: "SiteFrame"
     """
     from casemate.physics.terrain import build_terrain  # noqa: PLC0415 numba comes with it
 
-    path = raster_path(declared_in, declared)
-    if not path.is_file():
-        raise SettingsError(str(declared_in), "terrain.file", f"there is no {path}")
+    path = raster_of(declared_in, declared)
     posts, said = _read(path, frame, declared.radius_m, str(declared_in))
     kind = _settle(said, declared.datum, path.name, str(declared_in))
     if kind == "ellipsoid" and not is_geoid_known:

@@ -142,7 +142,7 @@ def ground_height_m(terrain: Terrain, e_m: float, n_m: float) -> float:
     return ground_m
 
 
-def impact_of(trajectory: Trajectory, terrain: Terrain) -> Trajectory:
+def impact_of(trajectory: Trajectory, terrain: Terrain, after_s: float = -np.inf) -> Trajectory:
     """Cut a flight where it first goes under the ground.
 
     Parameters
@@ -151,6 +151,9 @@ def impact_of(trajectory: Trajectory, terrain: Terrain) -> Trajectory:
         ENU of the terrain's site, flown down to `terrain.min_m` at least.
     terrain : Terrain
         As `build_terrain` makes it.
+    after_s : float
+        No ground is looked for before the first sample at this time or later: where a flight whose beginning nobody
+        knows is over the ground for certain.
 
     Returns
     -------
@@ -161,13 +164,14 @@ def impact_of(trajectory: Trajectory, terrain: Terrain) -> Trajectory:
     Raises
     ------
     DomainError
-        It begins more than 1 mm under the ground, or ends over it.
+        It begins (or is at `after_s`) more than 1 mm under the ground, or ends over it.
     """
     t, pos, vel = trajectory.t_s, trajectory.pos_m, trajectory.vel_mps
-    over_m = _over_ground_m(pos[0], terrain)
+    first = min(int(np.searchsorted(t, after_s)), t.size - 1)
+    over_m = _over_ground_m(pos[first], terrain)
     if not over_m >= -_TOUCH_M:
         raise DomainError("start_over_ground_m", over_m, 0.0, np.inf)
-    for k in range(t.size - 1):
+    for k in range(first, t.size - 1):
         dt_s = float(t[k + 1] - t[k])
         share = kernel.first_hit(
             _vector(pos[k]), _vector(vel[k]), _vector(pos[k + 1]), _vector(vel[k + 1]), dt_s, terrain

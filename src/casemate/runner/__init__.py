@@ -4,16 +4,17 @@ Live, replay and rehearsal differ in what they hand to `record`; nothing in here
 """
 
 from casemate.runner.loop import PacedClock, Progress, run, stop_on_signal, with_ticks
-from casemate.runner.recording import Origin, file_hash, plan_of, record
+from casemate.runner.recording import Origin, inputs_of, plan_of, record, terrain_of
 
 __all__ = [
     "Origin",
     "PacedClock",
     "Progress",
-    "file_hash",
+    "inputs_of",
     "plan_of",
     "record",
     "run",
     "stop_on_signal",
+    "terrain_of",
     "with_ticks",
 ]

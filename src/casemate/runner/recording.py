@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 
 from casemate import __version__
+from casemate.errors import SettingsError
 from casemate.io import settings
 from casemate.io.journal import JournalWriter
 from casemate.io.recorder import RunRecorder, write_summary
-from casemate.pipeline import Levels, Pipeline, Plan
+from casemate.io.terrain import raster_of, read_terrain
+from casemate.physics.terrain import Terrain
+from casemate.pipeline import Levels, Pipeline, Plan, Raster
 from casemate.runner.loop import Clock, Progress, Sink, Source, run
 
 
@@ -27,7 +30,47 @@ def plan_of(site_path: pathlib.Path) -> Plan:
     """Read a site file, and the profiles that it names, into a plan."""
     site = settings.read_site(site_path)
     air, wind = settings.read_profiles(site_path, site.environment)
-    return Plan(site=site, rounds=settings.read_rounds(), air=Levels.of(air), wind=Levels.of(wind))
+    raster = None
+    if site.terrain is not None:
+        path = raster_of(site_path, site.terrain).resolve()
+        raster = Raster(path=str(path), sha256=file_hash(path))
+    return Plan(site=site, rounds=settings.read_rounds(), air=Levels.of(air), wind=Levels.of(wind), raster=raster)
+
+
+def inputs_of(plan: Plan, *files: pathlib.Path) -> dict[str, str]:
+    """Return the SHA-256 of each input file of a run by its name, the plan's raster among them."""
+    hashes = {path.name: file_hash(path) for path in files}
+    if plan.raster is not None:
+        hashes[pathlib.Path(plan.raster.path).name] = plan.raster.sha256
+    return hashes
+
+
+def terrain_of(plan: Plan, declared_in: pathlib.Path) -> Terrain | None:
+    """Read the terrain that a plan names, None where it names none.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of a site file, or of a run that is replayed.
+    declared_in : Path
+        The site file or the run, for errors.
+
+    Raises
+    ------
+    SettingsError
+        The raster is gone, has changed since the plan was made, or cannot be used.
+    """
+    declared, raster = plan.site.terrain, plan.raster
+    if declared is None or raster is None:
+        return None
+    path = pathlib.Path(raster.path)
+    if not path.is_file():
+        raise SettingsError(str(declared_in), "terrain.file", f"was {path}, which is gone")
+    if file_hash(path) != raster.sha256:
+        why = f"was {path} with SHA-256 {raster.sha256[:12]}..., and holds something else now"
+        raise SettingsError(str(declared_in), "terrain.file", why)
+    here = msgspec.structs.replace(declared, file=str(path))  # an absolute path: beside whatever file
+    return read_terrain(declared_in, here, plan.frame(), is_geoid_known=plan.site.site.geoid_m is not None)
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +88,7 @@ def record(
     folder: pathlib.Path,
     origin: Origin,
     *,
+    terrain: Terrain | None = None,
     sinks: Sequence[Sink] = (),
     outcome: Callable[[], Any] = lambda: None,
     clock: Clock | None = None,
@@ -57,12 +101,14 @@ def record(
 
     Parameters
     ----------
+    terrain : Terrain, optional
+        What the plan's raster holds, as `terrain_of` reads it.
     sinks : sequence of Sink
         Served after the folder, in order.
     outcome : callable
         Asked once at the end for what became of the run; kept in the journal and the summary.
     """
-    pipeline = Pipeline(plan)
+    pipeline = Pipeline(plan, terrain)
     encode = msgspec.json.encode
     meta = {"plan": encode(plan).decode(), "origin": encode(origin).decode()}
     recorder = RunRecorder(folder, plan.site, tuple(body.name for body in plan.rounds))

@@ -5,7 +5,7 @@ Chance decides where each round comes down and when it rises; nothing here aims 
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from casemate.physics.arrival import Arc, Trajectory, solve_arrival
 from casemate.physics.atmosphere import Profile
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.spin import solve_spinning_arrival
+from casemate.physics.terrain import Terrain, ground_height_m, impact_of
 from casemate.sim.scenario import Raid, Scenario
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,11 @@ _TRIES = 50
 
 _APART_S = 1e4
 """Distance between the keys of two rounds [s]: longer than any flight."""
+
+
+_BEYOND_S: Final = 0.1
+"""How long a flight is carried on in a straight line [s], so that one that ends up to 0.1 m beside its impact meets the
+slope there: 5 m of descent at the slowest, 5 cm away from the true path."""
 
 
 class Round(NamedTuple):
@@ -59,16 +65,21 @@ class _Kit(NamedTuple):
     wind: Profile | None
     make: float  # drag of this make over the class's
     middle: Floats  # (2,) mean impact, the shared error in it
+    terrain: Terrain | None
 
     def fly(self, impact: Floats, back: Floats, flight_s: float | None, drag: float) -> Trajectory:
-        """Return the flight that ends at `impact` and came over `back` (2,) [m] from there, spinning if it does."""
+        """Return the flight that ends at `impact` and came over `back` (2,) [m] from there, spinning if it does.
+
+        On terrain it is solved over level ground as high as the impact, and ends earlier where a ridge is in its way.
+        """
         bearing = math.atan2(back[0], back[1]) % (2.0 * math.pi)
         distance = float(np.hypot(back[0], back[1]))
         arc = _ARCS[self.raid.arc or "flat"]  # a flight time settles the arc by itself
         solve = solve_arrival if self.body.spin is None else solve_spinning_arrival
-        return solve(
+        ground = self.frame if self.terrain is None else _lifted(self.frame, self.terrain, impact)
+        path = solve(
             self.body,
-            self.frame,
+            ground,
             impact,
             bearing,
             distance,
@@ -77,10 +88,30 @@ class _Kit(NamedTuple):
             drag_factor=self.make * drag,
             wind=self.wind,
         )
+        return path if self.terrain is None else _land(path, ground.height_m - self.frame.height_m, self.terrain)
 
     def impossible(self, why: str) -> SettingsError:
         """Make the error that says that no such raid can fly."""
         return SettingsError("scenario", f"raid[{self.i_raid}]", f"no flight of {self.body.name} fits: {why}")
+
+
+def _lifted(frame: SiteFrame, terrain: Terrain, impact: Floats) -> SiteFrame:
+    # The site's frame moved up or down its own axis to the height of the ground at an impact.
+    ground_m = ground_height_m(terrain, float(impact[0]), float(impact[1]))
+    return SiteFrame(frame.lat_deg, frame.lon_deg, ground_m, frame.geoid_m)
+
+
+def _land(path: Trajectory, lift_m: float, terrain: Terrain) -> Trajectory:
+    # A flight in a lifted frame, back in the site's own and down to the ground. Only from its highest point on: where
+    # it rose, the ground may be higher or lower than at the impact, and a warning has no use for a truer beginning.
+    pos = path.pos_m + np.array([0.0, 0.0, lift_m])
+    beyond = pos[-1] + _BEYOND_S * path.vel_mps[-1]
+    longer = Trajectory(
+        np.append(path.t_s, path.t_s[-1] + _BEYOND_S),
+        np.vstack((pos, beyond)),
+        np.vstack((path.vel_mps, path.vel_mps[-1])),
+    )
+    return impact_of(longer, terrain, after_s=float(path.t_s[np.argmax(pos[:, 2])]))
 
 
 class Volley:
@@ -134,7 +165,11 @@ class Volley:
 
 
 def draw_rounds(
-    scenario: Scenario, classes: Sequence[RoundClass], frame: SiteFrame, rng: np.random.Generator
+    scenario: Scenario,
+    classes: Sequence[RoundClass],
+    frame: SiteFrame,
+    rng: np.random.Generator,
+    terrain: Terrain | None = None,
 ) -> tuple[Round, ...]:
     """Draw every raid of a scenario.
 
@@ -148,6 +183,8 @@ def draw_rounds(
         ENU of the site.
     rng : Generator
         The raids' own stream; each raid has a child of it, so one raid's draws do not move another's.
+    terrain : Terrain, optional
+        The ground; level at the site's height when not given.
 
     Returns
     -------
@@ -165,7 +202,7 @@ def draw_rounds(
         body = next(c for c in classes if c.name == raid.round_class)
         make = 1.0 + body.drag_sigma_make * float(stream.standard_normal())
         middle = _mean_impact(raid, frame) + raid.shared_sigma_m * stream.standard_normal(2)
-        drawn += _draw_raid(_Kit(i, raid, body, frame, wind, make, middle), stream)
+        drawn += _draw_raid(_Kit(i, raid, body, frame, wind, make, middle, terrain), stream)
     drawn.sort(key=lambda r: r.start_s)
     return tuple(r._replace(truth_id=i, label=f"round-{i}") for i, r in enumerate(drawn, 1))
 

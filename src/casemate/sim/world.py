@@ -20,6 +20,7 @@ from casemate.physics.atmosphere import Environment, build_environment
 from casemate.physics.ballistics import propagate
 from casemate.physics.drag import drag_shape_of
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.terrain import Terrain
 from casemate.sim.clutter import Flow
 from casemate.sim.intercept.gun import ENGAGEMENT, Outcome, PlannedBurst
 from casemate.sim.intercept.schedule import FireControl
@@ -87,6 +88,8 @@ class World:
         Whether the scenario's guns act.
     environment : Environment, optional
         What the fire control believes of air and Earth; built from the site when not given.
+    terrain : Terrain, optional
+        The ground that rounds come down on; level at the site's height when not given.
     """
 
     def __init__(
@@ -99,12 +102,13 @@ class World:
         *,
         with_intercept: bool = True,
         environment: Environment | None = None,
+        terrain: Terrain | None = None,
     ) -> None:
         check_scenario(scenario, "scenario", tuple(rounds), tuple(s.name for s in site.sensor))
         raids, traffic, radars, guns = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
         self.scenario, self.with_intercept, self.seed = scenario, with_intercept, seed
         self.t_start_ns = scenario.t_start_ns()
-        self._volley = Volley(draw_rounds(scenario, rounds, frame, raids))
+        self._volley = Volley(draw_rounds(scenario, rounds, frame, raids, terrain))
         last_s = max((r.impact_s for r in self._volley.rounds), default=0.0)
         lasts_ns = max(_ns(scenario.duration_s), _ns(last_s) + _AFTER_NS if self._volley.rounds else 0)
         self.t_end_ns = self.t_start_ns + lasts_ns
