@@ -7,6 +7,7 @@ the accuracy of a flight is a statement about this curve, and how far the curve 
 import functools
 import hashlib
 import itertools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
     from scipy.interpolate import BSpline
 
 __all__ = [
-    "CD_DM",
     "CELLS_PER_MACH",
     "TOP_MACH",
     "DragCurve",
     "compile_drag",
     "drag_at",
     "drag_shape_of",
-    "drag_table",
     "interpolate_drag",
 ]
 
@@ -38,7 +37,6 @@ CELLS_PER_MACH: Final = 160
 
 TOP_MACH: Final = 5.0
 
-CD_DM: Final = 2.0 / CELLS_PER_MACH
 _EDGES: Final = np.arange(int(TOP_MACH) * CELLS_PER_MACH + 1) / CELLS_PER_MACH
 _NODE_ERROR: Final = 5e-5  # half of the last digit that drag tables print
 _OVERSHOOT: Final = 0.005  # of the local rise
@@ -173,12 +171,6 @@ def interpolate_drag(mach: Array, cd: Array, at: Array) -> Array:
     return PchipInterpolator(mach, cd)(np.clip(at, mach[0], mach[-1]))
 
 
-def drag_table(mach: Array, cd: Array) -> Array:
-    """Return rows (m, 2) of coefficient and slope per row, every CD_DM from Mach 0 to 5: the curve, coarsely."""
-    table = compile_drag(mach, cd).table[::2]
-    return np.ascontiguousarray(np.column_stack((table[:, 0], 2.0 * table[:, 1])))
-
-
 def drag_at(table: Array, mach: ArrayLike) -> Array:
     """Return the drag coefficient [-] of a compiled table (m, 4) at Mach numbers (n,) of 0 or above."""
     x = np.minimum(np.atleast_1d(np.asarray(mach, np.float64)) * CELLS_PER_MACH, table.shape[0] - 1.0)
@@ -270,17 +262,31 @@ def _quintic(x: Array, y: Array, n_between: int) -> Array | None:
     between = np.append(edges, 0.5 * (edges[1:] + edges[:-1]))
     at = np.clip(np.append(x, between), edges[0], edges[-1])
     rows = _hermite((at - edges[0]) * CELLS_PER_MACH, value, slope)
-    i = np.clip(np.searchsorted(x, between, side="right") - 1, 0, x.size - 2)
-    near = np.stack([y[np.maximum(i - 1, 0)], y[i], y[i + 1], y[np.minimum(i + 2, y.size - 1)]])
+    near = _around(x, y, between)
     low, high = np.append(y, near[1:3].min(axis=0)), np.append(y, near[1:3].max(axis=0))
     slack = _NODE_ERROR + np.append(np.zeros(x.size), _OVERSHOOT * np.ptp(near, axis=0))
     fit = _least_bending(_bending(basis, k), rows, low, high, slack)
     if fit is None:
         return None
     table = _rows(*_spread(value @ fit, slope @ fit, inside))
+    return table if _is_tame(table, x, y) else None
+
+
+def _around(x: Array, y: Array, at: Array) -> Array:
+    # The two points before each place and the two after it (4, n).
+    i = np.clip(np.searchsorted(x, at, side="right") - 1, 0, x.size - 2)
+    return np.stack([y[np.maximum(i - 1, 0)], y[i], y[i + 1], y[np.minimum(i + 2, y.size - 1)]])
+
+
+def _is_tame(table: Array, x: Array, y: Array) -> bool:
+    # What the fit held at the edges and middles of cells holds everywhere: by Bezier points, and at 16 places per cell.
     c0, c1, c2, c3 = table.T
-    is_positive = np.min([c0, c0 + c1 / 3.0, c0 + (2.0 * c1 + c2) / 3.0, c0 + c1 + c2 + c3]) >= 0.0  # Bezier points
-    return table if is_positive else None
+    n = 16 * CELLS_PER_MACH
+    at = np.arange(math.ceil(x[0] * n), math.ceil(min(x[-1], TOP_MACH) * n)) / n
+    near, value = _around(x, y, at), drag_at(table, at)
+    over = np.maximum(near[1:3].min(axis=0) - value, value - near[1:3].max(axis=0))
+    is_positive = np.min([c0, c0 + c1 / 3.0, c0 + (2.0 * c1 + c2) / 3.0, c0 + c1 + c2 + c3]) >= 0.0
+    return bool(is_positive and np.all(over <= 2.0 * _OVERSHOOT * np.ptp(near, axis=0) + _NODE_ERROR))
 
 
 def _spread(value: Array, slope: Array, inside: slice) -> tuple[Array, Array]:
