@@ -15,7 +15,6 @@ from casemate.kernels import spin
 from casemate.kernels.spin import Gyro
 from casemate.model.catalog import RoundClass, Spin
 from casemate.physics.arrival import Arc, solve_arrival
-from casemate.physics.atmosphere import Profile
 from casemate.physics.backward import Impact
 from casemate.physics.drag import interpolate_drag
 from casemate.physics.exact import (
@@ -31,6 +30,7 @@ from casemate.physics.exact import (
     on_site,
 )
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 from casemate.physics.rocket import POLISH_M
 from casemate.physics.roots import newton_pair
 
@@ -180,7 +180,7 @@ def _refusal(rows: Array, status: int) -> DomainError:
         return DomainError("mach", float(last[11]), 0.0, TOP_MACH)
     if status in (spin.OUT_OF_TABLE, spin.NOT_FINITE):  # without speed the yaw is not a number
         return DomainError("yaw_of_repose_rad", float(np.linalg.norm(last[8:11])), 0.0, YAW_LIMIT_RAD)
-    return DomainError("flight_s", float(last[0]), 0.0, MAX_TIME_S)
+    return DomainError("flight_s", abs(float(last[0])), 0.0, MAX_TIME_S)
 
 
 class _Start(NamedTuple):
@@ -191,26 +191,28 @@ class _Start(NamedTuple):
 
 
 class _SpinningImpact(Impact):
-    """The fixed end of a spinning flight; what it had of spin at its start is the law of the twist."""
+    """The fixed end of a spinning flight, whose past began with the spin that the twist gives."""
 
-    def __init__(self, frame: SiteFrame, point_m: Array, bearing_rad: float, body: Body, shell: RoundClass) -> None:
+    def __init__(
+        self, frame: SiteFrame, point_m: Array, bearing_rad: float, body: Body, shell: RoundClass, start_mps: float
+    ) -> None:
         super().__init__(frame, point_m, bearing_rad, body, None)
         self.shell, self.gyro = shell, gyro_of(shell)
-        self.share_left = 0.75  # of the spin at the impact: a guess, then the last one found
+        self.spin_radps = 0.75 * spin_of(shell, start_mps)  # at the impact: a guess, then the last one found
 
     def start_of(self, speed_mps: float, descent_rad: float) -> _Start:
-        """Fly backward from an arrival. The spin there is free: its share of the spin at the start is settled here."""
+        """Fly backward from an arrival, whose spin is scaled until the twist could have made the one at the start."""
         arrival = np.concatenate((self.ecef_m, self.velocity(speed_mps, descent_rad), [0.0]))
-        start, spin_radps = arrival, spin_of(self.shell, 2.0 * speed_mps)
+        start = arrival
         for _ in range(_N_SPIN):
-            arrival[6] = self.share_left * spin_radps
+            arrival[6] = self.spin_radps
             rows, status = _spin_rows(arrival, -MAX_TIME_S, -STEP_S, self.ground_m, self.body, self.gyro)
             if status != spin.OK:
                 raise _refusal(rows, status)
             start = rows[-1]
-            spin_radps = spin_of(self.shell, float(np.linalg.norm(start[4:7])))
-            self.share_left = arrival[6] / start[7]
-            if abs(start[7] - spin_radps) < _SPIN_SHARE * abs(spin_radps):
+            wanted = spin_of(self.shell, float(np.linalg.norm(start[4:7])))
+            self.spin_radps *= wanted / float(start[7])
+            if abs(start[7] - wanted) < _SPIN_SHARE * abs(wanted):
                 break
         east, north, up = self.local.ecef_to_enu(start[None, 1:4])[0]
         radius = self.local.radius_m + self.ground_m
@@ -243,7 +245,8 @@ def solve_spinning_arrival(
     """
     plain = solve_arrival(round_class, frame, point_m, bearing_rad, ground_range_m, arc, flight_s, drag_factor, wind)
     body = body_of(round_class, drag_factor, wind)
-    impact = _SpinningImpact(frame, np.asarray(point_m, np.float64), bearing_rad, body, round_class)
+    start_mps = float(np.linalg.norm(plain.vel_mps[0]))
+    impact = _SpinningImpact(frame, np.asarray(point_m, np.float64), bearing_rad, body, round_class, start_mps)
     up_mps = float(impact.local.rotation[2] @ (plain.vel_mps[-1] @ frame.rotation))
     speed = float(np.linalg.norm(plain.vel_mps[-1]))
     descent = math.asin(-up_mps / speed)
