@@ -6,17 +6,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from casemate.constants import USSA76_GAS_JPKGK
 from casemate.errors import SettingsError
 from casemate.io.flight_file import FlightInputs, read_flight
 from casemate.io.profile import StrPath
 from casemate.io.terrain import read_terrain
+from casemate.model.catalog import EnvironmentSettings
 from casemate.model.flight import ArrivalPoint, FlightPath, FlightResult, Mark, StartPoint
+from casemate.physics.atmosphere import ussa76
 from casemate.physics.ballistics import solve_arrival
 from casemate.physics.body import Body, body_of, build_body
 from casemate.physics.drag import compile_drag
 from casemate.physics.exact import Rail, Trajectory, fly_exact
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.path import heading_of, path_of
+from casemate.physics.profile import Profile
 from casemate.physics.spin import SpinningTrajectory, fly_spinning_exact, gyro_of, solve_spinning_arrival, spin_of
 from casemate.physics.terrain import Terrain, impact_of
 
@@ -83,17 +87,29 @@ def _terrain_of(path: StrPath, start: StartPoint, inputs: FlightInputs) -> Terra
 
 def _body_of(inputs: FlightInputs) -> Body:
     factor, data = inputs.file.body.drag_factor, inputs.body
+    is_exponential = inputs.file.environment.atmosphere == "exponential"
+    air = _exponential(inputs.file.environment) if is_exponential else inputs.air
     if inputs.motor is None:
-        return body_of(data, factor, inputs.wind, inputs.air)
+        return body_of(data, factor, inputs.wind, air)
     return build_body(
         data.mass_kg,
         0.25 * math.pi * data.calibre_m**2,
         factor * compile_drag(data.mach, data.cd).table,
         motor=inputs.motor,
         wind=inputs.wind,
-        air=inputs.air,
+        air=air,
         mach_top=data.mach[-1],
     )
+
+
+def _exponential(environment: EnvironmentSettings) -> Profile:
+    # Density falls by e each scale height, with the standard's temperature. Between levels of 100 m the exact flight
+    # takes temperature and ln of pressure as linear, which leaves 1e-6 of the density.
+    heights = np.arange(-5_000.0, 86_001.0, 100.0)
+    temperature_k = ussa76(heights).temperature_k
+    density = environment.density_kgpm3 * np.exp(-heights / environment.scale_height_m)
+    calm = np.zeros_like(heights)
+    return Profile(heights, density * USSA76_GAS_JPKGK * temperature_k, temperature_k, calm, calm)
 
 
 def _fly_from(start: StartPoint, frame: _Frame, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:

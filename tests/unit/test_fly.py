@@ -92,6 +92,8 @@ REFUSED = [
     ('"s155"', '"s155"\n[motor]\nthrust_s = [0.0, 1.0]', ["motor"]),
     ('name = "shell <155>"', 'name = "x"\nmodel = "six"', ["flight.model", "six"]),
     ('class = "s155"', 'class = "m82"\n[spin]\ntwist = 20', ["spin", "twist"]),
+    ("[body]", '[environment]\nearth = "flat"\n[body]', ["environment.earth", "wgs84"]),
+    ("[body]", '[environment]\natmosphere = "none.csv"\n[body]', ["none.csv", "environment.atmosphere"]),
     ("[flight]", "[fligth]", ["did you mean 'flight'"]),
     ("[flight]", "[flight", ["not TOML"]),
 ]  # fmt: skip
@@ -331,3 +333,105 @@ def test_terrain_that_is_not_there_or_does_not_belong_is_refused(fly, text, word
     assert (code, len(err)) == (2, 1)
     for word in words:
         assert word in err[0]
+
+
+ROCKET = """
+[flight]
+name = "sounding rocket"
+
+[start]
+lat_deg = 39.4
+lon_deg = -8.3
+height_m = 160.0
+azimuth_deg = 133.0
+elevation_deg = 84.0
+
+[body]
+mass_kg = 18.0
+calibre_m = 0.15
+mach = [0.0, 1.0]
+cd = [0.45, 0.45]
+
+[motor]
+thrust_s = [0.0, 2.5]
+thrust_n = [1400.0, 1400.0]
+propellant_kg = 2.0
+
+[rail]
+length_m = 6.0
+"""
+
+
+def test_a_rocket_leaves_its_rail_burns_out_and_comes_down(fly):
+    code, out, _ = fly(ROCKET, "--json")
+    assert code == 0
+    flown = json.loads(out)
+    # constant thrust from rest: v^2 = 2 a L with a = F / m - g sin(el), 18 to 20 kg; drag takes 1 % of it at 30 m/s
+    speeds = [math.sqrt(2.0 * 6.0 * (1400.0 / mass - 9.8 * math.sin(math.radians(84.0)))) for mass in (20.0, 18.0)]
+    assert 0.99 * speeds[0] < flown["rail_exit"]["speed_mps"] < speeds[1]
+    assert flown["burnout"]["t_s"] == pytest.approx(2.5)
+    names = ("start", "rail_exit", "burnout", "apex", "impact")
+    times = [flown[name]["t_s"] for name in names]
+    assert times == sorted(times)
+    assert flown["start"]["speed_mps"] == 0.0
+    # the rocket equation bounds the speed at burnout: gravity takes 9.8 m/s a second, drag more
+    ideal = 1400.0 * 2.5 / 2.0 * math.log(20.0 / 18.0)
+    assert ideal - 9.8 * 2.5 - 25.0 < flown["burnout"]["speed_mps"] < ideal - 9.0 * 2.5
+
+
+def test_a_thrust_file_flies_as_its_figures(fly, tmp_path):
+    (tmp_path / "motor.csv").write_text("# time, thrust\n0.0,1400.0\n2.5,1400.0\n")
+    lists = "thrust_s = [0.0, 2.5]\nthrust_n = [1400.0, 1400.0]"
+    from_file, from_lists = fly(ROCKET.replace(lists, 'file = "motor.csv"'), "--json"), fly(ROCKET, "--json")
+    assert from_file == from_lists
+    assert from_file[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("propellant_kg = 2.0", "", ["motor.propellant_kg"]),
+        ("thrust_n = [1400.0, 1400.0]", "thrust_n = [1400.0, 1400.0, 1.0]", ["motor.thrust_n", "3 values for 2"]),
+        ("thrust_n = [1400.0, 1400.0]", "thrust_n = [0.0, 0.0]", ["motor.thrust_n", "zero"]),
+        ("thrust_s = [0.0, 2.5]", "thrust_s = [2.5, 2.5]", ["motor.thrust_s", "not ascending"]),
+        ("thrust_s = [0.0, 2.5]", 'file = "x.csv"', ["motor.thrust_n", "motor.file"]),
+        ("height_m = 160.0", "height_m = 160.0\nspeed_mps = 30.0", ["start.speed_mps", "[rail]"]),
+        ("length_m = 6.0", "length = 6.0", ["rail.length", "did you mean 'length_m'"]),
+    ],
+)
+def test_a_wrong_motor_names_file_and_key(fly, old, new, words):
+    assert old in ROCKET
+    code, _, err = fly(ROCKET.replace(old, new, 1))
+    assert (code, len(err)) == (2, 1)
+    for word in words:
+        assert word in err[0]
+
+
+def test_a_motor_too_weak_for_its_rail_is_outside_the_model(fly):
+    code, _, err = fly(ROCKET.replace("[1400.0, 1400.0]", "[100.0, 100.0]"))
+    assert (code, len(err)) == (1, 1)
+    assert "flight.toml: thrust_n = 100 is outside [" in err[0]
+
+
+def test_an_exponential_atmosphere_is_what_it_says(fly, tmp_path):
+    """Against the same air as a profile file of other levels, and against a vacuum where there is next to none."""
+    from casemate.physics.atmosphere import ussa76
+
+    exponential = SHELL + '\n[environment]\natmosphere = "exponential"\n'
+    flown = json.loads(fly(exponential, "--json")[1])
+    heights = np.arange(0.0, 3000.0, 30.0)
+    kelvin = ussa76(heights).temperature_k
+    pascal = 1.225 * np.exp(-heights / 9144.0) * 8314.32 / 28.9644 * kelvin
+    rows = "\n".join(
+        f"{h!r},{p!r},{t!r}" for h, p, t in zip(heights.tolist(), pascal.tolist(), kelvin.tolist(), strict=True)
+    )
+    (tmp_path / "air.csv").write_text(f"height_m,pressure_pa,temperature_k\n{rows}\n")
+    measured = json.loads(fly(SHELL + '\n[environment]\natmosphere = "air.csv"\n', "--json")[1])
+    # levels of 100 and of 30 m differ by 1e-6 of the density, and the shot feels 4 km of range from its drag
+    assert flown["ground_range_m"] == pytest.approx(measured["ground_range_m"], abs=0.01)
+    assert (
+        flown["ground_range_m"] > json.loads(fly(SHELL, "--json")[1])["ground_range_m"] + 10.0
+    )  # 2 % thinner at 1.6 km
+    thin = json.loads(fly(exponential + "density_kgpm3 = 1e-9\n", "--json")[1])
+    vacuum = json.loads(fly(VACUUM, "--json")[1])
+    assert thin["ground_range_m"] == pytest.approx(vacuum["ground_range_m"], abs=1e-3)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -129,44 +130,63 @@ def _speed_rows(summary: dict[str, Any]) -> list[Row]:
 
 def flown(result: "FlightResult", file: pathlib.Path) -> None:
     """Print the figures of a flight."""
-    table = Table(title=f"{result.name}  ({result.body})", title_justify="left", show_header=False)
+    table = Table(title=escape(f"{result.name}  ({result.body})"), title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column()
-    apex, impact = result.apex, result.impact
-    for name, mark in (("rail exit", result.rail_exit), ("burnout", result.burnout)):
-        if mark is not None:
-            table.add_row(name, f"{mark.speed_mps:,.1f} m/s", f"Mach {mark.mach:.3f}, {_where(mark)}")
-    table.add_row("apex", f"{apex.height_m:,.1f} m", f"above sea level, {apex.height_m - result.start.height_m:,.1f} m over the start")
-    table.add_row("", "", _where(apex))
-    table.add_row(
-        "range", f"{result.ground_range_m:,.1f} m", f"along the ellipsoid, to ground {impact.height_m:,.1f} m high"
-    )
-    table.add_row("time of flight", f"{result.flight_s:.3f} s", "")
-    table.add_row("speed at impact", f"{impact.speed_mps:.1f} m/s", f"Mach {impact.mach:.3f}")
-    table.add_row("angle of fall", f"{result.fall_angle_deg:.2f}°", "below the horizon")
-    side = "right" if result.deflection_m >= 0.0 else "left"
-    table.add_row("deflection", f"{abs(result.deflection_m):,.1f} m", f"to the {side} of the plane of the start")
-    if result.drift_m is not None:
-        table.add_row(
-            "drift by spin", f"{abs(result.drift_m):,.1f} m", "to the right" if result.drift_m >= 0.0 else "left"
-        )
-    if result.yaw_of_repose_deg is not None:
-        table.add_row("yaw of repose", f"{result.yaw_of_repose_deg:.2f}°", "at most")
-    table.add_row("Mach range", f"{result.mach[0]:.3f} to {result.mach[1]:.3f}", "through the air")
-    lat, lon = "N" if impact.lat_deg >= 0.0 else "S", "E" if impact.lon_deg >= 0.0 else "W"
-    table.add_row("impact", f"{abs(impact.lat_deg):.6f}° {lat}", f"{abs(impact.lon_deg):.6f}° {lon}")
+    for row in [*_climb_rows(result), *_fall_rows(result)]:
+        table.add_row(*row)
     OUT.print(table)
     factor = "" if result.drag_factor == 1.0 else f" times {result.drag_factor:g}"
-    OUT.print(f"model       {result.model}", soft_wrap=True, highlight=False)
-    OUT.print(
-        f"drag curve  {result.drag_digest}{factor}, within {result.cd_node_error:.1e} of its table", highlight=False
-    )
-    OUT.print(f"written to  {file}", soft_wrap=True, highlight=False)
+    for line in (
+        f"model       {result.model}",
+        f"drag curve  {result.drag_digest}{factor}, within {result.cd_node_error:.1e} of its table",
+        f"written to  {file}",
+    ):
+        OUT.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def _where(mark: "Mark") -> str:
-    return f"after {mark.t_s:.2f} s, {mark.ground_range_m:,.0f} m away"
+def _climb_rows(result: "FlightResult") -> list[Row]:
+    def where(mark: "Mark") -> str:
+        return f"after {mark.t_s:.2f} s, {mark.ground_range_m:,.0f} m away"
+
+    powered = (("rail exit", result.rail_exit), ("burnout", result.burnout))
+    rows = [
+        (name, f"{mark.speed_mps:,.1f} m/s", f"Mach {mark.mach:.3f}, {where(mark)}")
+        for name, mark in powered
+        if mark is not None
+    ]
+    apex, climb_m = result.apex, result.apex.height_m - result.start.height_m
+    rows.append(("apex", f"{apex.height_m:,.1f} m", f"above sea level, {climb_m:,.1f} m over the start"))
+    rows.append(("", "", where(apex)))
+    return rows
+
+
+def _fall_rows(result: "FlightResult") -> list[Row]:
+    impact, side = result.impact, _side(result.deflection_m)
+    lat, lon = "N" if impact.lat_deg >= 0.0 else "S", "E" if impact.lon_deg >= 0.0 else "W"
+    rows = [
+        (
+            "range",
+            f"{result.ground_range_m:,.1f} m",
+            f"along the ellipsoid, to {impact.height_m:,.1f} m above sea level",
+        ),
+        ("time of flight", f"{result.flight_s:.3f} s", ""),
+        ("speed at impact", f"{impact.speed_mps:.1f} m/s", f"Mach {impact.mach:.3f}"),
+        ("angle of fall", f"{result.fall_angle_deg:.2f}°", "below the horizon"),
+        ("impact", f"{abs(impact.lat_deg):.6f}° {lat}", f"{abs(impact.lon_deg):.6f}° {lon}"),
+        ("deflection", f"{abs(result.deflection_m):,.1f} m", f"to the {side} of the plane of the start"),
+    ]
+    if result.drift_m is not None:
+        rows.append(("drift by spin", f"{abs(result.drift_m):,.1f} m", f"to the {_side(result.drift_m)}"))
+    if result.yaw_of_repose_deg is not None:
+        rows.append(("yaw of repose", f"{result.yaw_of_repose_deg:.2f}°", "at most"))
+    rows.append(("Mach range", f"{result.mach[0]:.3f} to {result.mach[1]:.3f}", "through the air"))
+    return rows
+
+
+def _side(cross_m: float) -> str:
+    return "right" if cross_m >= 0.0 else "left"
 
 
 def imported(result: "Imported", path: pathlib.Path) -> None:

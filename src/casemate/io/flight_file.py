@@ -16,7 +16,7 @@ from casemate.model.catalog import Declaration, Motor, RoundClass
 from casemate.model.flight import BodySettings, FlightFile, MotorSettings
 
 if TYPE_CHECKING:  # physics.atmosphere brings numba, which --help must not wait for
-    from casemate.physics.atmosphere import Profile
+    from casemate.physics.profile import Profile
 
 __all__ = ["FlightInputs", "read_columns_of_two", "read_flight"]
 
@@ -43,6 +43,10 @@ def read_flight(path: StrPath) -> FlightInputs:
     name = str(path)
     _check_finite(name, "", msgspec.to_builtins(file))
     _check_beginning(name, file)
+    if file.environment.earth == "flat":
+        raise SettingsError(name, "environment.earth", "must be wgs84: a flight is flown over the turning Earth")
+    if file.arrival is not None and file.environment.atmosphere != "ussa76":
+        raise SettingsError(name, "environment.atmosphere", "must be ussa76: an [arrival] is solved in standard air")
     body = _body_of(name, file, Path(path).parent)
     _check_spin(name, file, body)
     for key in ("atmosphere", "wind"):

@@ -10,7 +10,18 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from casemate.model.catalog import Band, Declaration, EnvironmentSettings, Lat, Lon, Name, NotNegative, Positive, Spin, TerrainFile
+from casemate.model.catalog import (
+    Band,
+    Declaration,
+    EnvironmentSettings,
+    Lat,
+    Lon,
+    Name,
+    NotNegative,
+    Positive,
+    Spin,
+    TerrainFile,
+)
 
 AirHeight = Annotated[float, Meta(ge=-500.0, le=86_000.0)]
 """Above mean sea level, up to the top of the standard atmosphere."""
