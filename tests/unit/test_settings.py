@@ -242,3 +242,9 @@ def test_a_profile_is_found_beside_its_site(tmp_path):
     assert air is None
     assert wind is not None
     assert wind.wind_e_mps[1] == 2.0
+
+
+def test_a_raster_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "site.toml").write_text(SITE + '[terrain]\nfile = "hills.tif"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"terrain.file: there is no .*hills.tif"):
+        settings.read_site(tmp_path / "site.toml")

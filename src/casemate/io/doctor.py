@@ -30,7 +30,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def examine() -> list[Check]:
     """Look at everything that Casemate needs, and at what makes it faster."""
-    return [_python(), *map(_package, _PACKAGES), _data(), _cache(), _warm(), _disk(), _temporary()]
+    return [_python(), *map(_package, _PACKAGES), _terrain(), _data(), _cache(), _warm(), _disk(), _temporary()]
 
 
 def _python() -> Check:
@@ -48,6 +48,14 @@ def _package(name: str) -> Check:
     except importlib.metadata.PackageNotFoundError:
         found, is_well = f"not installed: pip install {name}", False
     return Check(name=name, is_well=is_well, is_needed=True, found=found)
+
+
+def _terrain() -> Check:
+    try:
+        found, is_well = importlib.metadata.version("rasterio"), True
+    except importlib.metadata.PackageNotFoundError:
+        found, is_well = "not installed, only terrain needs it: pip install 'casemate[terrain]'", False
+    return Check(name="rasterio", is_well=is_well, is_needed=False, found=found)
 
 
 def _data() -> Check:

@@ -17,10 +17,11 @@ import msgspec.inspect
 
 from casemate.errors import SettingsError
 from casemate.io.profile import StrPath, read_columns, read_profile, suggest
+from casemate.io.terrain import raster_of
 from casemate.model.catalog import EnvironmentSettings, RoundClass, RoundFile, SiteFile, Spin
 
 if TYPE_CHECKING:  # physics.atmosphere brings numba, which --help must not wait for
-    from casemate.physics.atmosphere import Profile
+    from casemate.physics.profile import Profile
 
 T = TypeVar("T")
 
@@ -91,6 +92,8 @@ def check_site(site: SiteFile, path: StrPath, rounds: Sequence[RoundClass] | Non
         profile = profile_path(path, site.environment, key)
         if profile is not None:
             read_columns(profile, f"environment.{key} of {file}")
+    if site.terrain is not None:
+        raster_of(path, site.terrain)
 
 
 def read_rounds(path: StrPath | None = None) -> tuple[RoundClass, ...]:
