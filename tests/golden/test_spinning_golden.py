@@ -9,9 +9,9 @@ import pytest
 
 from casemate.kernels import spin
 from casemate.model.catalog import RoundClass, Spin
-from casemate.physics.atmosphere import Profile
 from casemate.physics.exact import Earth, body_of
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 from casemate.physics.spin import fly_spinning_exact, gyro_of
 
 PEER = json.loads(pathlib.Path(__file__).with_name("spinning_shots.json").read_text(encoding="utf-8"))

@@ -4,8 +4,8 @@ import pytest
 
 from casemate.io.settings import read_rounds
 from casemate.kernels import spin
-from casemate.physics.atmosphere import Profile
 from casemate.physics.exact import WGS84, body_of
+from casemate.physics.profile import Profile
 from casemate.physics.spin import gyro_of
 
 SHELL = next(each for each in read_rounds() if each.spin is not None)

@@ -11,9 +11,9 @@ from casemate.errors import DomainError
 from casemate.io.settings import read_rounds
 from casemate.kernels import spin as kernel
 from casemate.physics.arrival import solve_arrival
-from casemate.physics.atmosphere import Profile
 from casemate.physics.exact import WGS84, body_of, fly_exact
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 from casemate.physics.spin import YAW_LIMIT_RAD, fly_spinning_exact, gyro_of, solve_spinning_arrival, spin_of
 
 ROUNDS = {each.name: each for each in read_rounds()}
