@@ -47,6 +47,9 @@ _N_HOPE: Final = 25  # by then a table that can be held is within 20 times its l
 _HOPELESS: Final = 50.0
 _LEAST_WEIGHT: Final = 1e-6
 _AIM: Final = 0.9  # of a limit, so that reweighting ends inside it
+_GRAIN: Final = (
+    2.0**-27
+)  # that values are rounded to: solvers differ by 6e-12 between machines, curves must not
 _NEAR: Final = 1e-9  # of a cell: a point this close to an edge is on it
 
 # Shape of the rise of a subsonic-to-supersonic round [A]: flat to Mach 0.8, +12 % at 0.9,
@@ -268,7 +271,8 @@ def _quintic(x: Array, y: Array, n_between: int) -> Array | None:
     fit = _least_bending(_bending(basis, k), rows, low, high, slack)
     if fit is None:
         return None
-    table = _rows(*_spread(value @ fit, slope @ fit, inside))
+    value, slope = (np.rint(rows @ fit / _GRAIN) * _GRAIN for rows in (value, slope))
+    table = _rows(*_spread(value, slope, inside))
     return table if _is_tame(table, x, y) else None
 
 

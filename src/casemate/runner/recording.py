@@ -15,6 +15,7 @@ from casemate.io import settings
 from casemate.io.journal import JournalWriter
 from casemate.io.recorder import RunRecorder, write_summary
 from casemate.io.terrain import raster_of, read_terrain
+from casemate.physics.drag import compile_drag, drag_shape_of
 from casemate.physics.terrain import Terrain
 from casemate.pipeline import Levels, Pipeline, Plan, Raster
 from casemate.runner.loop import Clock, Progress, Sink, Source, run
@@ -132,11 +133,19 @@ def record(
         "most_at_once": dict(stats.most),
         "false_tracks_per_hour": pipeline.false_tracks_per_hour,
         "outcome": result,
+        "drag_curve": _drag_curve_of(plan),
         "versions": _versions(),
         "timing": {"wall_s": stats.wall_s, "cpu_s": stats.cpu_s, "step_ms": stats.step_ms},
     }
     write_summary(folder, summary)
     return summary
+
+
+def _drag_curve_of(plan: Plan) -> dict[str, Any]:
+    # Which curve the filter and the prediction believed, so that two runs can be told to have flown the same one.
+    name = plan.site.tracking.drag_curve
+    curve = compile_drag(*drag_shape_of(name, plan.rounds))
+    return {"name": name, "digest": curve.digest, "node_error": curve.node_error}
 
 
 def _versions() -> dict[str, str]:
