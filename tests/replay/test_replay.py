@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from casemate import rehearsal, station
-from casemate.io import journal
+from casemate.io import journal, settings
+from casemate.physics.drag import compile_drag, drag_shape_of
 
 TABLES = ("plots", "tracks", "impacts", "warnings", "truth", "engagements")
 
@@ -39,6 +40,8 @@ def test_a_replay_gives_the_same_events_and_the_same_files(finished, tmp_path):
         assert filecmp.cmp(finished / f"{name}.parquet", again / f"{name}.parquet", shallow=False), name
     assert summary["outcome"] is not None
     assert summary["seed"] == 7
+    curve = compile_drag(*drag_shape_of(summary["drag_curve"]["name"], settings.read_rounds()))
+    assert summary["drag_curve"]["digest"] == curve.digest
 
 
 def test_two_runs_of_one_seed_are_the_same_and_another_seed_is_not(finished, tmp_path):
