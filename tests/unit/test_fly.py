@@ -237,7 +237,8 @@ def test_the_table_is_the_path(fly, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("output", "words"), [("plot.pdf", ".html"), ("absent/plot.html", "folder"), ("flight.toml", ".html")]
+    ("output", "words"),
+    [(".", ".html"), ("plot.pdf", ".html"), ("absent/plot.html", "folder"), ("flight.toml", ".html")],
 )
 def test_an_output_that_cannot_be_is_refused_before_anything_flies(fly, output, words):
     code, out, err = fly(SHELL, "-o", output)

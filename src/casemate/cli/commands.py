@@ -102,7 +102,7 @@ def fly(
     from casemate.cli import show
     from casemate.io import flight_plot
 
-    file = output or _fresh(pathlib.Path(flight.stem), ".html")
+    file = output or _fresh(pathlib.Path(flight.stem or "flight"), ".html")
     flight_plot.check_output(file, [flight])
     with show.compiling("fly"):
         from casemate import flyer

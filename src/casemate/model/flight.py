@@ -144,8 +144,9 @@ class FlightResult(msgspec.Struct, frozen=True, kw_only=True):
     fast_kernel_miss_m: float | None = None  # from the impact that the kernel of the live pipeline finds
 
     def marks(self) -> dict[str, Mark]:
-        """Return the moments by name, in order of time."""
-        found = {"start": self.start, "rail exit": self.rail_exit, "burnout": self.burnout, "apex": self.apex}
+        """Return the moments by name, in order of time; a flight that never climbs has no apex but its start."""
+        apex = self.apex if self.apex.t_s > 0.0 else None
+        found = {"start": self.start, "rail exit": self.rail_exit, "burnout": self.burnout, "apex": apex}
         there = {name: mark for name, mark in found.items() if mark is not None} | {"impact": self.impact}
         return dict(sorted(there.items(), key=lambda item: item[1].t_s))
 
