@@ -47,9 +47,7 @@ _N_HOPE: Final = 25  # by then a table that can be held is within 20 times its l
 _HOPELESS: Final = 50.0
 _LEAST_WEIGHT: Final = 1e-6
 _AIM: Final = 0.9  # of a limit, so that reweighting ends inside it
-_GRAIN: Final = (
-    2.0**-27
-)  # that values are rounded to: solvers differ by 6e-12 between machines, curves must not
+_GRAIN: Final = 2.0**-27  # that values are rounded to: solvers differ by 6e-12 between machines, curves must not
 _NEAR: Final = 1e-9  # of a cell: a point this close to an edge is on it
 
 # Shape of the rise of a subsonic-to-supersonic round [A]: flat to Mach 0.8, +12 % at 0.9,
