@@ -192,28 +192,6 @@ def test_a_plot_is_never_written_over_unless_it_is_named(fly, tmp_path):
     assert (tmp_path / "flight.html").read_bytes() != first
 
 
-def test_the_figure_holds_the_path_and_the_marks(fly, tmp_path):
-    plotly = pytest.importorskip("plotly.graph_objects")
-    from casemate import flyer
-    from casemate.io.flight_plot import PANELS, figure_of
-
-    fly(ARRIVAL)
-    result, path = flyer.fly(tmp_path / "flight.toml")
-    figure = figure_of(result, path)
-    plotly.Figure(figure)  # plotly's own check of every key and value
-    lines = figure["data"][: len(PANELS)]
-    counts = {len(line["x"]) for line in lines} | {len(lines[0]["customdata"])}
-    assert len(counts) == 1  # one sample, one number: the hover is linked by it
-    assert counts.pop() <= 2_000  # thinned for the screen; the marks are not
-    assert [lines[0]["y"][i] for i in (0, -1)] == pytest.approx(path.height_m[[0, -1]], rel=1e-6)
-    marks = {trace["name"]: trace for trace in figure["data"] if trace.get("mode") == "markers+text"}
-    assert list(marks) == ["start", "burnout", "apex", "impact"]
-    assert marks["apex"]["y"] == [pytest.approx(path.height_m.max(), abs=1e-6)]  # no sample is higher
-    assert marks["impact"]["x"] == [pytest.approx(result.impact.ground_range_m * 1e-3)]
-    titles = {axis["title"]["text"] for name, axis in figure["layout"].items() if "axis" in name}
-    assert all("[" in title for title in titles - {"Mach number"})  # units
-
-
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_a_still_picture(fly, tmp_path, suffix):
     assert fly(SHELL, "-o", f"still{suffix}")[0] == 0
@@ -436,3 +414,29 @@ def test_an_exponential_atmosphere_is_what_it_says(fly, tmp_path):
     thin = json.loads(fly(exponential + "density_kgpm3 = 1e-9\n", "--json")[1])
     vacuum = json.loads(fly(VACUUM, "--json")[1])
     assert thin["ground_range_m"] == pytest.approx(vacuum["ground_range_m"], abs=1e-3)
+
+
+def test_the_figure_holds_the_path_and_the_marks(fly, tmp_path, monkeypatch):
+    import plotly.graph_objects as plotly
+
+    from casemate import flyer
+    from casemate.io import flight_plot
+    from casemate.io.flight_plot import PANELS, figure_of
+
+    monkeypatch.setattr(flight_plot, "MAX_SAMPLES", 300)
+
+    fly(ROCKET)
+    result, path = flyer.fly(tmp_path / "flight.toml")
+    figure = figure_of(result, path)
+    plotly.Figure(figure)  # plotly's own check of every key and value
+    lines = figure["data"][: len(PANELS)]
+    counts = {len(line["x"]) for line in lines} | {len(lines[0]["customdata"])}
+    assert len(counts) == 1  # one sample, one number: the hover is linked by it
+    assert counts.pop() <= 301 < path.t_s.size  # thinned for the screen; the marks are not
+    assert [lines[0]["y"][i] for i in (0, -1)] == pytest.approx(path.height_m[[0, -1]], rel=1e-6)
+    marks = {trace["name"]: trace for trace in figure["data"] if trace.get("mode") == "markers+text"}
+    assert list(marks) == ["start", "rail exit", "burnout", "apex", "impact"]
+    assert marks["apex"]["y"] == [pytest.approx(path.height_m.max(), abs=1e-6)]  # no sample is higher
+    assert marks["impact"]["x"] == [pytest.approx(result.impact.ground_range_m * 1e-3)]
+    titles = {axis["title"]["text"] for name, axis in figure["layout"].items() if "axis" in name}
+    assert all("[" in title for title in titles - {"Mach number"})  # units
