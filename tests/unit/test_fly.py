@@ -440,3 +440,32 @@ def test_the_figure_holds_the_path_and_the_marks(fly, tmp_path, monkeypatch):
     assert marks["impact"]["x"] == [pytest.approx(result.impact.ground_range_m * 1e-3)]
     titles = {axis["title"]["text"] for name, axis in figure["layout"].items() if "axis" in name}
     assert all("[" in title for title in titles - {"Mach number"})  # units
+
+
+DECLARED = FIGURES[FIGURES.index("mass_kg") :]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ARRIVAL.replace('class = "r122"', DECLARED), ["arrival.flight_s", "body.class"]),
+        (ARRIVAL + '[environment]\natmosphere = "exponential"\n', ["environment.atmosphere", "[arrival]"]),
+        (ARRIVAL + "[rail]\nlength_m = 3.0\n", ["rail"]),
+        (ARRIVAL.replace('"rocket, high arc"', '"x"\nground_height_m = 3.0'), ["flight.ground_height_m", "[start]"]),
+        (ARRIVAL.replace("ground_range_m = 12000.0", 'ground_range_m = 9e3\narc = "low"'), ["arrival.arc", "low"]),
+    ],
+)
+def test_a_wrong_arrival_names_file_and_key(fly, text, words):
+    code, _, err = fly(text)
+    assert (code, len(err)) == (2, 1)
+    for word in words:
+        assert word in err[0]
+
+
+def test_figures_arrive_in_a_declared_time(fly):
+    text = ARRIVAL.replace('class = "r122"', DECLARED).replace("12000.0", "9000.0\nflight_s = 40.0")
+    code, out, _ = fly(text, "--json")
+    assert code == 0
+    flown = json.loads(out)
+    assert flown["flight_s"] == pytest.approx(40.0, abs=0.001)  # POLISH_M of the solution over 100 m/s
+    assert flown["ground_range_m"] == pytest.approx(9000.0, abs=0.1)
