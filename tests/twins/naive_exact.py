@@ -101,7 +101,7 @@ def fly(start, t, t_end, dt_s, burn_dt_s, stop, target, rail, earth, body, out):
 
         corner = naive_air.first_break(height_of(s, earth)[0], height_of(move(dt), earth)[0], body.air)
         if np.isfinite(corner):
-            dt = bisect(lambda share: height_of(move(share), earth)[0] - corner, dt)
+            dt = bisect(lambda share, corner=corner: height_of(move(share), earth)[0] - corner, dt)
         end = move(dt)
         climb = height_of(end, earth)[1]
         is_over = stop > 0 and gap_of(end, stop, target, start, rail, earth) <= 0.0

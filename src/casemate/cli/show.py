@@ -209,7 +209,7 @@ def verified(result: "Verification") -> None:
         numbers = (f"{check.n:,}", f"{check.error:.4g}", f"{check.tolerance:.4g}")
         table.add_row(check.set, check.case, check.quantity, *numbers, check.unit, inside)
     OUT.print(table)
-    for stranger in result.not_recognised:
+    for stranger in (*result.outside_model, *result.not_recognised):
         OUT.print(stranger, soft_wrap=True, highlight=False)
 
 

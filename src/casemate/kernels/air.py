@@ -1,7 +1,7 @@
 """The air that the exact flight reads: standard or measured, with the wind, at a height over the ellipsoid.
 
-Measured air and wind are read at their own levels, never resampled: temperature, logarithm of pressure and wind are linear
-between two levels. Where nothing was measured the standard atmosphere stands in, scaled to meet the last level.
+Measured air and wind are read at their own levels, never resampled: temperature, logarithm of pressure and wind are
+linear between two levels. Where nothing was measured the standard atmosphere stands in, scaled to meet the last level.
 """
 
 import math
@@ -82,7 +82,7 @@ def air_at(height_m: float, air: Air) -> tuple[float, float]:
 
 @njit(cache=True, error_model="numpy")
 def first_break(h0_m: float, h1_m: float, air: Air) -> float:
-    """Return the first height over the ellipsoid [m] where the air breaks on the way from h0 to h1, NaN where none does.
+    """Return the first height [m] over the ellipsoid where the air breaks on the way from h0 to h1, or NaN.
 
     A break within 1e-6 m of either end counts as met.
     """

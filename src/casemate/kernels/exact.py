@@ -1,8 +1,8 @@
 """The exact flight: a point mass over the rotating ellipsoid, in Earth-fixed coordinates.
 
-Gravity with J2, standard or measured air, wind by height, drag by Mach, thrust by time and the mass that it burns, a rail.
-States are x y z [m], vx vy vz [m/s] in ECEF; Runge-Kutta of order 4, forward or backward in time. Steps end exactly at
-the knots of the thrust and at the heights where the air breaks, so that no step sees a corner.
+Gravity with J2, standard or measured air, wind by height, drag by Mach, thrust by time and the mass that it burns, a
+rail. States are x y z [m], vx vy vz [m/s] in ECEF; Runge-Kutta of order 4, forward or backward in time. Steps end
+exactly at the knots of the thrust and at the heights where the air breaks, so that no step sees a corner.
 """
 
 import math
@@ -51,7 +51,7 @@ def _cd_at(mach: float, body: Body) -> float:
 
 @njit(cache=True, error_model="numpy")
 def flow_of(s: State, earth: Earth, body: Body) -> tuple[float, float, float, float, float]:
-    """Return the velocity through the air (3) in ECEF [m/s], density [kg/m3] and 1 / speed of sound [s/m] at a state."""
+    """Return velocity through the air (3) in ECEF [m/s], density [kg/m3] and 1 / speed of sound [s/m] at a state."""
     sin_lat, cos_lat, h, p = vertical_of(s[0], s[1], s[2], earth.a_m, earth.e2)
     rho, inv_a = air_at(h, body.air)
     wind_e, wind_n = wind_at(h, body.air)
@@ -74,9 +74,9 @@ def mach_many(states: NDArray[np.float64], earth: Earth, body: Body, out: NDArra
 def acceleration_of(s: State, thrust_n: float, mass_kg: float, earth: Earth, body: Body) -> Vector:
     """Return the acceleration [m/s2] in the turning ECEF frame.
 
-    gravity + centrifugal + Coriolis - rho |w| w Cd S / (2 m) + thrust / m along w, the motion through the air: the point
-    has no attitude and flies with its nose into the flow (McCoy, Modern Exterior Ballistics, 1999, chapter 8; Vallado,
-    2013, section 8.6).
+    gravity + centrifugal + Coriolis - rho |w| w Cd S / (2 m) + thrust / m along w, the motion through the air: the
+    point has no attitude and flies with its nose into the flow (McCoy, Modern Exterior Ballistics, 1999, chapter 8;
+    Vallado, 2013, section 8.6).
     """
     x, y, z, vx, vy, _ = s
     ax, ay, az = gravity_at(x, y, z, earth)
@@ -93,11 +93,11 @@ def acceleration_of(s: State, thrust_n: float, mass_kg: float, earth: Earth, bod
 
 @njit(cache=True, error_model="numpy")
 def motor_at(t_s: float, i_burn: int, body: Body) -> tuple[float, float]:
-    """Return thrust [N] and mass [kg] at a time since ignition, in the stretch of the burn that begins at knot `i_burn`.
+    """Return thrust [N] and mass [kg] at a time since ignition, in the stretch of the burn from knot `i_burn` on.
 
     Thrust is linear between knots, and propellant burns in proportion to the impulse: dm/dt = -thrust m_p / total
-    impulse (Sutton and Biblarz, Rocket Propulsion Elements, 2017, equation 2-5 with a constant effective exhaust speed).
-    Negative: the motor is out.
+    impulse, which is a constant effective exhaust speed (Sutton and Biblarz, Rocket Propulsion Elements, 2017, section
+    2.1). Negative: the motor is out.
     """
     if i_burn < 0:
         return 0.0, body.mass_kg
@@ -263,9 +263,10 @@ def fly(
     """Fly from `start` (6,) at `t_s` since ignition, forward or (dt_s < 0) backward, into rows of `out`: time, state.
 
     Returns the count of rows and a status. Ends at `t_end_s` or with `out` full (MAX_TIME), or where `stop` says:
-    STOP_AT_GROUND when it comes down (going backward: goes under) to the height `target` [m]; STOP_AT_SPEED when, on its
-    way up, it has the speed `target` [m/s]; STOP_AT_TRAVEL when it has gone `target` [m] along `rail` (unit vector, ECEF;
-    zero in free flight), NOT_CONVERGED where it slides back. Steps are `burn_dt_s` while the motor burns, else `dt_s`.
+    STOP_AT_GROUND when it comes down (going backward: goes under) to the height `target` [m]; STOP_AT_SPEED when, on
+    its way up, it has the speed `target` [m/s]; STOP_AT_TRAVEL when it has gone `target` [m] along `rail` (unit vector,
+    ECEF; zero in free flight), NOT_CONVERGED where it slides back. Steps are `burn_dt_s` while the motor burns, else
+    `dt_s`.
     """
     t, s, n = t_s, (start[0], start[1], start[2], start[3], start[4], start[5]), 1
     out[0, 0] = t

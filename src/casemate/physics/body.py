@@ -1,5 +1,6 @@
 """Bodies: what the exact flight flies, made of a round class or of single figures, with or without a motor."""
 
+import itertools
 import math
 from typing import Final
 
@@ -76,7 +77,7 @@ def burn_of(motor: Motor) -> Array:
         raise ValueError(message)
     if t[0] != 0.0:
         raise DomainError("thrust_s", float(t[0]), 0.0, 0.0)
-    for before, after in zip(t, t[1:], strict=False):
+    for before, after in itertools.pairwise(t):
         if not before < after < math.inf:
             raise DomainError("thrust_s", float(after), float(before), math.inf)
     for one in f:

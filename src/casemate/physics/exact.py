@@ -1,4 +1,4 @@
-"""The exact flight: rotating WGS 84 Earth with J2, standard or measured air, wind by height, drag by Mach, a motor, a rail.
+"""The exact flight: rotating WGS 84 Earth with J2, standard or measured air, wind, drag by Mach, a motor, a rail.
 
 The richer model, which simulated truth flies and which the reference cases check. Positions come out in the site's ENU.
 """
@@ -45,8 +45,8 @@ STEP_S: Final = 0.05
 MAX_TIME_S: Final = 400.0
 """Longest flight [s]: from 86 km, the top of the air, a round is down in less."""
 
-BURN_STEPS: Final = 128
-"""Steps of a burn at least: a rocket of 60 g crosses the speed of sound within three of STEP_S."""
+BURN_STEPS: Final = 256
+"""Steps of a burn at least: they leave 0.2 mm at the impact of the 122 mm class (128: 3.5 mm)."""
 
 _AIR_M: Final = (-5_000.0, 86_000.0)  # valid heights of the standard air, above mean sea level
 _UNDER_M: Final = 0.1  # a flight solved backwards starts this close to its ground
@@ -93,14 +93,15 @@ def fly_exact(
     Returns
     -------
     Trajectory
-        From the start to the impact, which lies on the ground within 1e-6 m. Steps end at the knots of the thrust and at
-        the levels of air and wind.
+        From the start to the impact, which lies on the ground within 1e-6 m. Steps end at the knots of the thrust and
+        at the levels of air and wind.
 
     Raises
     ------
     DomainError
-        A start that is not finite, under the ground or not upward on it; a thrust that does not carry the rocket off its
-        rail; a flight that is not down after 400 s, leaves the air of -5 to 86 km or the Mach numbers of its drag curve.
+        A start that is not finite, under the ground or not upward on it; a thrust that does not carry the rocket off
+        its rail; a flight that is not down after 400 s, leaves the air of -5 to 86 km or the Mach numbers of its drag
+        curve.
     """
     body = on_site(body, frame)
     ground = frame.height_m if ground_m is None else ground_m

@@ -45,7 +45,7 @@ def virtual_temperature_k(temperature_k: Array, pressure_pa: Array, relative_hum
 
     Notes
     -----
-    Tv = T / (1 - e / p (1 - 0.622)). Saturation pressure e = 611.2 Pa exp(17.62 t / (243.12 + t)), t in degrees Celsius,
+    Tv = T / (1 - e / p (1 - 0.622)). Saturation pressure e = 611.2 Pa exp(17.62 t / (243.12 + t)), t in Celsius,
     over water, -45 to 60 degrees: WMO-No. 8, Guide to Instruments and Methods of Observation, 2018, annex 4.B. In hot,
     saturated air (30 degrees) the density falls by 1.6 %. The speed of sound takes the same Tv; that leaves out that
     moist air's ratio of specific heats is lower, 0.1 % of the speed at most.

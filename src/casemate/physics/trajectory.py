@@ -72,7 +72,7 @@ class Trajectory:
         return pos, vel
 
     def apex(self, frame: SiteFrame) -> Apex:
-        """Return the highest point over the ellipsoid; between two rows it is sought on the cubic, to 1e-9 of a step."""
+        """Return the highest point over the ellipsoid, sought on the cubic between two rows, to 1e-5 s."""
         heights = frame.enu_to_geodetic(self.pos_m)[:, 2]
         k = int(np.argmax(heights))
         low, high = float(self.t_s[max(k - 1, 0)]), float(self.t_s[min(k + 1, heights.size - 1)])
@@ -111,7 +111,8 @@ def ground_range_between_m(from_deg: Array, to_deg: Array) -> float:
 
     From the chord c and the radius R of the normal section halfway: 2 R asin(c / 2 R). Within 1 cm up to 200 km.
     """
-    a, b = geodetic_to_ecef(*np.array((from_deg, to_deg)).T, 0.0)
+    lats, lons = np.array((from_deg, to_deg)).T
+    a, b = geodetic_to_ecef(lats, lons, 0.0)
     chord = float(np.linalg.norm(b - a))
     lat_deg, lon_deg, _ = ecef_to_geodetic(0.5 * (a + b)[None])[0]
     east, north, _ = SiteFrame(float(lat_deg), float(lon_deg), 0.0).rotation @ (b - a)

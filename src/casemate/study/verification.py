@@ -1,7 +1,7 @@
 """Verification: run every reference set that a folder holds against the models, error beside tolerance.
 
 Sets are recognised by their file names: NESC check cases (`Atmos_NN_*sim_MM.csv`), rows of the standard atmosphere
-(`ussa1976_rows.csv`), and standard drag functions (`drag_G*.csv`).
+(`ussa1976_rows.csv`), standard drag functions (`drag_G*.csv`), and measured rocket flights (`flights.json`).
 """
 
 import csv
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from casemate.errors import SettingsError
 from casemate.physics.atmosphere import ussa76
 from casemate.physics.drag import compile_drag
-from casemate.study import nesc
+from casemate.study import nesc, rockets
 from casemate.study.nesc import Check
 
 __all__ = ["Check", "Verification", "verify"]
@@ -26,9 +26,10 @@ _DRAG_TOLERANCE: Final = 5e-5  # the tables print four decimals
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """All checks, in order of their files, and the files that are no reference set known here, each with the reason."""
+    """All checks, in order of their files; what is outside the models, and what is no set known here, each with why."""
 
     checks: tuple[Check, ...]
+    outside_model: tuple[str, ...] = ()
     not_recognised: tuple[str, ...]
 
     @property
@@ -54,14 +55,15 @@ def verify(folders: Sequence[pathlib.Path]) -> Verification:
         A folder that is missing, empty, or holds no set that is known here; a file of a set that does not parse.
     """
     checks: list[Check] = []
+    outside: list[str] = []
     strangers: list[str] = []
     for folder in folders:
         found = len(checks)
         files = _files_of(folder)
         for file in files:
             try:
-                made = _check(file)
-            except (ValueError, IndexError, StopIteration, UnicodeDecodeError) as error:
+                made = _check(file, outside)
+            except (ValueError, IndexError, KeyError, TypeError, StopIteration) as error:
                 raise SettingsError(
                     str(file), "", f"does not read as the reference set it is named for: {error}"
                 ) from error
@@ -71,7 +73,7 @@ def verify(folders: Sequence[pathlib.Path]) -> Verification:
                 checks.extend(made)
         if len(checks) == found:
             raise SettingsError(str(folder), "", "holds no reference set that is known here")
-    return Verification(checks=tuple(checks), not_recognised=tuple(strangers))
+    return Verification(checks=tuple(checks), outside_model=tuple(outside), not_recognised=tuple(strangers))
 
 
 def _files_of(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -83,10 +85,14 @@ def _files_of(folder: pathlib.Path) -> list[pathlib.Path]:
     return files
 
 
-def _check(file: pathlib.Path) -> list[Check] | str:
-    # The checks that a file gives, or why it is none.
-    if file.name in nesc.COMPANIONS or file.name.lower().startswith("readme"):
+def _check(file: pathlib.Path, outside: list[str]) -> list[Check] | str:
+    # The checks that a file gives, or why it is none; cases beyond the models are told to `outside`.
+    if file.name in nesc.COMPANIONS or file.name.lower().startswith("readme") or rockets.is_companion(file):
         return []
+    if file.name == rockets.FILE_NAME:
+        checks, beyond = rockets.check(file)
+        outside.extend(beyond)
+        return checks
     if nesc.FILE_NAME.fullmatch(file.name):
         return nesc.check(file)
     for name, kind in _KINDS:
