@@ -83,7 +83,7 @@ REFUSED = [
     ('class = "s155"', 'class = "s155"\nmass_kg = 40.0', ["body.mass_kg", "body.class"]),
     ('class = "s155"', "mass_kg = 40.0", ["body.drag", "needed"]),
     ('class = "s155"', 'drag = "none.csv"', ["none.csv", "body.drag", "cannot be read"]),
-    ('class = "s155"', 'drag = "bad.csv"', ["bad.csv", "row 2", "two"]),
+    ('class = "s155"', 'drag = "bad.csv"', ["bad.csv", "line 3", "two"]),
     ('class = "s155"', 'drag = "back.csv"', ["back.csv", "not ascending"]),
     ('class = "s155"', "mach = [0.0, 1.0, 2.0]\ncd = [0.2, 0.3]", ["body.cd", "2 values for 3"]),
     ('class = "s155"', "mach = [0.0, 1.0]\ncd = [0.2, 0.3]\ncalibre_m = 0.1", ["body.mass_kg", "needed"]),
@@ -359,11 +359,15 @@ def test_a_rocket_leaves_its_rail_burns_out_and_comes_down(fly):
 
 
 def test_a_thrust_file_flies_as_its_figures(fly, tmp_path):
-    (tmp_path / "motor.csv").write_text("# time, thrust\n0.0,1400.0\n2.5,1400.0\n")
-    lists = "thrust_s = [0.0, 2.5]\nthrust_n = [1400.0, 1400.0]"
-    from_file, from_lists = fly(ROCKET.replace(lists, 'file = "motor.csv"'), "--json"), fly(ROCKET, "--json")
-    assert from_file == from_lists
-    assert from_file[0] == 0
+    (tmp_path / "motor.csv").write_text("# time, thrust\n0.0,0.0\n0.1,1400.0\n2.5,1300.0\n2.6,0.0\n")
+    (tmp_path / "motor.eng").write_text("; a maker's\nM1400 75 500 0 2.0 3.5 ME\n0.1 1400.0\n2.5 1300.0\n2.6 0.0\n")
+    own = "thrust_s = [0.0, 2.5]\nthrust_n = [1400.0, 1400.0]\npropellant_kg = 2.0"
+    assert own in ROCKET
+    lists = "thrust_s = [0.0, 0.1, 2.5, 2.6]\nthrust_n = [0.0, 1400.0, 1300.0, 0.0]\npropellant_kg = 2.0"
+    motors = (lists, 'file = "motor.csv"\npropellant_kg = 2.0', 'file = "motor.eng"')
+    first, *others = (fly(ROCKET.replace(own, motor), "--json") for motor in motors)
+    assert first[0] == 0
+    assert others == [first, first]
 
 
 @pytest.mark.parametrize(
@@ -374,6 +378,7 @@ def test_a_thrust_file_flies_as_its_figures(fly, tmp_path):
         ("thrust_n = [1400.0, 1400.0]", "thrust_n = [0.0, 0.0]", ["motor.thrust_n", "zero"]),
         ("thrust_s = [0.0, 2.5]", "thrust_s = [2.5, 2.5]", ["motor.thrust_s", "not ascending"]),
         ("thrust_s = [0.0, 2.5]", 'file = "x.csv"', ["motor.thrust_n", "motor.file"]),
+        ("thrust_s = [0.0, 2.5]\nthrust_n = [1400.0, 1400.0]", 'file = "x.eng"', ["x.eng", "motor.file", "cannot be"]),
         ("height_m = 160.0", "height_m = 160.0\nspeed_mps = 30.0", ["start.speed_mps", "[rail]"]),
         ("length_m = 6.0", "length = 6.0", ["rail.length", "did you mean 'length_m'"]),
     ],

@@ -1,6 +1,5 @@
 """Flight files: the declaration of one flight, with the class, tables and profiles that it names."""
 
-import csv
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import msgspec
 
 from casemate.errors import SettingsError
-from casemate.io.profile import StrPath, read_columns, suggest
+from casemate.io.motor import read_motor
+from casemate.io.profile import StrPath, read_columns, read_text, suggest
 from casemate.io.settings import check_spin, profile_path, read_profiles, read_rounds, read_toml
 from casemate.model.catalog import Declaration, Motor, RoundClass
 from casemate.model.flight import ArrivalPoint, BodySettings, FlightFile, MotorSettings
@@ -18,7 +18,7 @@ from casemate.model.flight import ArrivalPoint, BodySettings, FlightFile, MotorS
 if TYPE_CHECKING:  # physics.atmosphere brings numba, which --help must not wait for
     from casemate.physics.profile import Profile
 
-__all__ = ["FlightInputs", "read_columns_of_two", "read_flight"]
+__all__ = ["FlightInputs", "read_flight"]
 
 
 class FlightInputs(NamedTuple):
@@ -155,7 +155,7 @@ def _drag_of(name: str, body: BodySettings, folder: Path) -> tuple[tuple[float, 
     if body.drag is not None:
         _refuse(name, body, ("mach", "cd"), "stands beside body.drag: say one", "body.")
         path = folder / body.drag
-        mach, cd = read_columns_of_two(path, ("mach", "cd"), f"body.drag of {name}")
+        mach, cd = _read_drag(path, f"body.drag of {name}")
         _check_order(str(path), "mach", mach)
         return mach, cd
     if body.mach is None or body.cd is None:
@@ -169,24 +169,19 @@ def _drag_of(name: str, body: BodySettings, folder: Path) -> tuple[tuple[float, 
 def _motor_of(name: str, motor: MotorSettings, folder: Path) -> Motor:
     if motor.file is not None:
         _refuse(name, motor, ("thrust_s", "thrust_n"), "stands beside motor.file: say one", "motor.")
-        path = folder / motor.file
-        times, thrust = read_columns_of_two(path, ("time", "thrust"), f"motor.file of {name}")
-        where, key = str(path), "time"
-    elif motor.thrust_s is None or motor.thrust_n is None:
+        read_text(folder / motor.file, f"motor.file of {name}")
+        return read_motor(folder / motor.file, motor.propellant_kg)
+    times, thrust = motor.thrust_s, motor.thrust_n
+    if times is None or thrust is None:
         raise SettingsError(name, "motor.file", "is needed and missing, or motor.thrust_s with motor.thrust_n")
-    else:
-        times, thrust, where, key = motor.thrust_s, motor.thrust_n, name, "motor.thrust_s"
     if motor.propellant_kg is None:
         raise SettingsError(name, "motor.propellant_kg", "is needed and missing; only an .eng file gives it")
     if len(times) != len(thrust):
         raise SettingsError(name, "motor.thrust_n", f"has {len(thrust)} values for {len(times)} of thrust_s")
-    if times[0] > 0.0:  # a curve that begins with its first reading
-        times, thrust = (0.0, *times), (0.0, *thrust)
-    for i, (a, b) in enumerate(pairwise(times), 2):
-        if b <= a:
-            raise SettingsError(where, key, f"is not ascending: value {i} is {b:g} after {a:g}")
+    if times[0] != 0.0 or any(b <= a for a, b in pairwise(times)):
+        raise SettingsError(name, "motor.thrust_s", "is not ascending from 0")
     if max(thrust) == 0.0:
-        raise SettingsError(where, key.replace("thrust_s", "thrust_n"), "is zero all along")
+        raise SettingsError(name, "motor.thrust_n", "is zero all along")
     return Motor(thrust_s=times, thrust_n=thrust, propellant_kg=motor.propellant_kg)
 
 
@@ -197,35 +192,23 @@ def _check_order(file: str, key: str, values: Sequence[float]) -> None:
             raise SettingsError(file, key, f"is not ascending: value {i} is {b:g} after {a:g}")
 
 
-def read_columns_of_two(path: Path, names: tuple[str, str], asked_by: str) -> tuple[tuple[float, ...], ...]:
-    """Read a CSV file of two columns of numbers, not negative; a header and lines that begin with # may be there.
-
-    Parameters
-    ----------
-    names : tuple of str
-        What the columns are, for the messages.
-    asked_by : str
-        Who named the file, for the message when it cannot be read.
-    """
+def _read_drag(path: Path, asked_by: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    # Two columns of numbers, not negative; names above them and lines that begin with # may be there.
     file = str(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.reader(line for line in stream if line.strip() and not line.lstrip().startswith("#")))
-    except OSError as error:
-        raise SettingsError(file, asked_by, f"cannot be read: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(file, asked_by, f"is not a CSV file: {error}") from None
-    if rows and not _is_number(rows[0][0]):
+    lines = [(i, line.strip()) for i, line in enumerate(read_text(path, asked_by).splitlines(), 1)]
+    rows = [(i, line.split(",")) for i, line in lines if line and not line.startswith("#")]
+    if rows and not _is_number(rows[0][1][0]):
         rows = rows[1:]
     if len(rows) < 2:
-        raise SettingsError(file, "", f"needs at least two rows of {names[0]} and {names[1]}")
-    for i, row in enumerate(rows, 1):
+        raise SettingsError(file, "", "needs at least two rows of Mach number and drag coefficient")
+    for i, row in rows:
         if len(row) != 2:
-            raise SettingsError(file, f"row {i}", f"has {len(row)} values, not {names[0]} and {names[1]}")
-        for word, text in zip(names, row, strict=True):
+            raise SettingsError(file, f"line {i}", f"has {len(row)} values, not Mach number and drag coefficient")
+        for word, text in zip(("mach", "cd"), row, strict=True):
             if not (_is_number(text) and 0.0 <= float(text) < math.inf):
-                raise SettingsError(file, f"row {i}, {word}", f"'{text.strip()}' is not a number from 0 up")
-    return tuple(tuple(float(row[j]) for row in rows) for j in (0, 1))
+                raise SettingsError(file, f"line {i}, {word}", f"'{text.strip()}' is not a number from 0 up")
+    mach, cd = zip(*((float(mach), float(cd)) for _, (mach, cd) in rows), strict=True)
+    return mach, cd
 
 
 def _is_number(text: str) -> bool:
