@@ -33,7 +33,7 @@ def up(degrees, speed_mps):
     (ORIGIN, up(-10.0, 300.0), "climb_mps"),
     (ORIGIN, up(45.0, 1800.0), "mach"),
     ([0.0, 0.0, 60_000.0], up(90.0, 1200.0), "height_m"),
-    (ORIGIN, [1e200, 0.0, 1e200], "mach"),
+    (ORIGIN, [1e100, 0.0, 1e100], "mach"),
 ])  # fmt: skip
 def test_what_is_outside_the_model_is_refused_by_name(pos, vel, name):
     with pytest.raises(DomainError) as caught:
@@ -124,6 +124,7 @@ def test_the_air_is_at_the_height_of_the_sea():
     assert same.pos_m[-1, 0] < fly_exact(SHELL, FRAME, ORIGIN, up(45.0, 400.0)).pos_m[-1, 0] - 10.0
 
 
+@pytest.mark.slow  # without the compiler; else half a second
 def test_crossing_a_level_leaves_no_corner():
     # Kinks of 25 m/s within 400 m, and of the temperature: the impact moves by 0.005 mm with the step (n = 40,
     # measured), by 5 mm where steps do not end at the levels.
