@@ -14,9 +14,10 @@ from casemate.assess.warning import Settings as WarningSettings
 from casemate.assess.warning import WarningStage
 from casemate.model.catalog import Declaration, RoundClass, SiteFile
 from casemate.model.messages import Events, Scan, Tick
-from casemate.physics.atmosphere import Environment, Profile, build_environment
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import Environment, build_environment
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 from casemate.physics.radar import sensor_models
 from casemate.physics.terrain import Terrain
 from casemate.tracking.tracker import Settings as TrackerSettings
@@ -137,7 +138,7 @@ class Pipeline:
             t_ns = message.t_ns
             step = self._tracker.tick(t_ns)
         classes = classify.classify(step.tracks, self._rounds, self._settings.classes)
-        impacts = impact.predict(step.tracks, classes, self._environment, self._settings.impacts)
+        impacts = impact.predict(step.tracks, classes, self._environment, self._settings.impacts, self._terrain)
         judged = self._threats.step(t_ns, step.tracks, classes, impacts)
         return Events(
             t_ns=t_ns,

@@ -16,8 +16,8 @@ from casemate.constants import NS_PER_S
 from casemate.model.catalog import EnvironmentSettings, RadarSite
 from casemate.model.messages import Scan
 from casemate.model.records import PLOT, freeze, missing
-from casemate.physics.atmosphere import build_environment
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import sensor_models
 from casemate.tracking.tracker import Settings, Tracker

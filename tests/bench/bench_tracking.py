@@ -19,8 +19,8 @@ import numpy as np
 from casemate.model.catalog import SiteFile
 from casemate.model.messages import Scan
 from casemate.model.records import PLOT, TrackStatus, freeze, missing
-from casemate.physics.atmosphere import build_environment
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import sensor_models
 from casemate.tracking.tracker import Settings, Tracker

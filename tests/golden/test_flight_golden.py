@@ -7,9 +7,10 @@ import pytest
 
 from casemate.model.catalog import EnvironmentSettings
 from casemate.physics import ballistics
-from casemate.physics.atmosphere import build_environment, ussa76
+from casemate.physics.atmosphere import ussa76
 from casemate.physics.body import build_body
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.exact import WGS84, sample_exact
 from casemate.physics.geodesy import SiteFrame
 from casemate.study.verification import verify

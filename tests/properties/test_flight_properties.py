@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from casemate.model.catalog import EnvironmentSettings
 from casemate.physics import ballistics
-from casemate.physics.atmosphere import build_environment
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)

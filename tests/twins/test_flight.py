@@ -4,9 +4,10 @@ import pytest
 
 from casemate.kernels import flight
 from casemate.model.catalog import EnvironmentSettings
-from casemate.physics.atmosphere import Profile, build_environment
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)
 WIND = Profile(np.array([0.0, 2000.0, 12000.0]), None, None, np.array([2.0, 9.0, 20.0]), np.array([-3.0, 4.0, 1.0]))

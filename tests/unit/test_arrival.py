@@ -10,9 +10,9 @@ import casemate
 from casemate.errors import DomainError
 from casemate.model.catalog import RoundFile
 from casemate.physics import arrival
-from casemate.physics.atmosphere import Profile
 from casemate.physics.ballistics import Trajectory, solve_arrival
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 from casemate.physics.roots import newton_pair, rising_root
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)

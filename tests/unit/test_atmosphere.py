@@ -6,9 +6,11 @@ import pytest
 from casemate.errors import DomainError
 from casemate.kernels import motion
 from casemate.model.catalog import EnvironmentSettings
-from casemate.physics.atmosphere import Profile, build_environment, normal_gravity_mps2, ussa76
+from casemate.physics.atmosphere import ussa76
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment, normal_gravity_mps2
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)
 

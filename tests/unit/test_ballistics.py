@@ -5,8 +5,8 @@ from casemate.kernels import flight
 from casemate.model.catalog import EnvironmentSettings
 from casemate.model.records import Status
 from casemate.physics import ballistics
-from casemate.physics.atmosphere import build_environment
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from casemate.errors import DomainError
+from casemate.io.settings import read_rounds
 from casemate.model.catalog import EnvironmentSettings, RadarSite, SitePoint
-from casemate.physics.atmosphere import build_environment
+from casemate.physics.arrival import solve_arrival
+from casemate.physics.ballistics import predict_impacts
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import SensorModel
 from casemate.sim.intercept.gun import Gun
@@ -56,3 +59,18 @@ def test_air_lies_on_the_sea_and_gravity_on_the_ellipsoid():
 def test_a_sea_that_lies_nowhere_on_earth_is_refused(geoid_m):
     with pytest.raises(DomainError, match="geoid_m"):
         SiteFrame(0.0, 0.0, 0.0, geoid_m)
+
+
+def test_a_flight_does_not_feel_how_high_the_sea_is_but_for_gravity():
+    """Over two seas 50 m apart: 1.5e-4 m/s2 less gravity is 1.6e-5 of 3 km, 5 cm; less air would be more."""
+    m120 = next(each for each in read_rounds() if each.name == "m120")
+    frames = SiteFrame(46.8, 8.2, 500.0), FRAME
+    low, high = (solve_arrival(m120, frame, np.zeros(2), 1.0, 3000.0, flight_s=30.0) for frame in frames)
+    assert np.abs(low.at(15.0)[0] - high.at(15.0)[0]).max() < 0.1
+    state = np.concatenate((low.at(15.0)[0][0], low.at(15.0)[1][0], [np.log(2e-4)]))[None]
+    drag = drag_shape_of("generic")
+    points = [
+        predict_impacts(state, np.eye(7)[None], build_environment(EnvironmentSettings(), frame, drag)).point_m[0]
+        for frame in frames
+    ]
+    assert np.abs(points[0] - points[1]).max() < 0.1

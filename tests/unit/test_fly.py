@@ -84,7 +84,7 @@ REFUSED = [
     ('class = "s155"', "mass_kg = 40.0", ["body.drag", "needed"]),
     ('class = "s155"', 'drag = "none.csv"', ["none.csv", "body.drag", "cannot be read"]),
     ('class = "s155"', 'drag = "bad.csv"', ["bad.csv", "line 3", "two"]),
-    ('class = "s155"', 'drag = "back.csv"', ["back.csv", "not ascending"]),
+    ('class = "s155"', "mach = [0.0, 1.0, 0.9]\ncd = [0.2, 0.3, 0.3]", ["body.mach", "not ascending"]),
     ('class = "s155"', "mach = [0.0, 1.0, 2.0]\ncd = [0.2, 0.3]", ["body.cd", "2 values for 3"]),
     ('class = "s155"', "mach = [0.0, 1.0]\ncd = [0.2, 0.3]\ncalibre_m = 0.1", ["body.mass_kg", "needed"]),
     ("[body]", "[rail]\nlength_m = 3.0\n[body]", ["rail", "[motor]"]),
@@ -103,7 +103,6 @@ REFUSED = [
 def test_a_wrong_file_is_one_line_that_names_file_and_key(fly, tmp_path, old, new, words):
     assert old in SHELL
     (tmp_path / "bad.csv").write_text("mach,cd\n0.0,0.2\n1.0,two\n")
-    (tmp_path / "back.csv").write_text("0.0,0.2\n1.0,0.3\n0.9,0.3\n")
     code, out, err = fly(SHELL.replace(old, new, 1))
     assert (code, out, len(err)) == (2, "", 1)
     for word in words:
@@ -474,3 +473,24 @@ def test_figures_arrive_in_a_declared_time(fly):
     flown = json.loads(out)
     assert flown["flight_s"] == pytest.approx(40.0, abs=0.001)  # POLISH_M of the solution over 100 m/s
     assert flown["ground_range_m"] == pytest.approx(9000.0, abs=0.1)
+
+
+def test_a_drag_file_flies_as_its_figures(fly, tmp_path):
+    (tmp_path / "drag.csv").write_text("Mach, CD\n# measured, in no order\n0.9,0.3\n0.0,0.2\n5.0,0.25\n")
+    lists = "mach = [0.0, 5.0]\ncd = [0.2, 0.2]"
+    assert lists in FIGURES
+    from_file = fly(FIGURES.replace(lists, 'drag = "drag.csv"'), "--json")
+    assert from_file[0] == 0
+    assert from_file == fly(FIGURES.replace(lists, "mach = [0.0, 0.9, 5.0]\ncd = [0.2, 0.3, 0.25]"), "--json")
+
+
+def test_a_rocket_that_meets_its_wind_from_the_side_is_outside_the_model(fly, tmp_path):
+    (tmp_path / "wind.csv").write_text("height_m,wind_e_mps,wind_n_mps\n0,-7,0\n9000,-7,0\n")
+    windy = ROCKET + '\n[environment]\nwind = "wind.csv"\n'
+    code, _, err = fly(windy)
+    assert (code, len(err)) == (1, 1)
+    # 7 m/s across 27 to 30 m/s of rail exit is 13 to 15 degrees
+    angle = float(re.search(r"attack_deg off the rail = ([\d.]+) is outside \[0, 10\]", err[0])[1])
+    assert 13.0 < angle < 15.0
+    (tmp_path / "wind.csv").write_text("height_m,wind_e_mps,wind_n_mps\n0,-4,0\n9000,-4,0\n")
+    assert fly(windy)[0] == 0

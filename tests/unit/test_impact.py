@@ -4,9 +4,9 @@ import pytest
 from casemate.assess.impact import Settings, predict
 from casemate.model.catalog import EnvironmentSettings
 from casemate.model.records import TRACK, TRACK_CLASS, Motion, Status, TrackStatus
-from casemate.physics.atmosphere import build_environment
 from casemate.physics.ballistics import predict_impacts
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)

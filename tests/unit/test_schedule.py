@@ -5,9 +5,9 @@ import pytest
 from casemate.model.catalog import EnvironmentSettings
 from casemate.model.messages import Threat
 from casemate.model.records import TRACK, Motion, TrackStatus
-from casemate.physics.atmosphere import build_environment
 from casemate.physics.ballistics import propagate
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim.intercept.gun import NO_GUN, Gun, Outcome, PlannedBurst, packaged_kinds
 from casemate.sim.intercept.schedule import FireControl

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.model.catalog import Declaration, Share
 from casemate.model.records import IMPACT, Motion, Records, Status, TrackStatus, freeze, missing
-from casemate.physics.atmosphere import Environment
-from casemate.physics.ballistics import Predictions, predict_impacts
+from casemate.physics.ballistics import predict_impacts
+from casemate.physics.environment import Environment
+from casemate.physics.terrain import Terrain
 
 
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,7 +30,9 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_time_s: Annotated[float, Meta(ge=1.0, le=600.0)] = 180.0  # a round that is up longer is not predicted
 
 
-def predict(tracks: Records, classes: Records, environment: Environment, settings: Settings) -> Records:
+def predict(
+    tracks: Records, classes: Records, environment: Environment, settings: Settings, terrain: Terrain | None = None
+) -> Records:
     """Predict the impact of every confirmed or coasting track that is a round.
 
     Parameters
@@ -43,6 +45,8 @@ def predict(tracks: Records, classes: Records, environment: Environment, setting
         Earth, air and drag shape as the filter believes them.
     settings : Settings
         What is unknown.
+    terrain : Terrain, optional
+        The ground, instead of a level one at the site's height.
 
     Returns
     -------
@@ -65,37 +69,18 @@ def predict(tracks: Records, classes: Records, environment: Environment, setting
     cov = rows["cov"].copy()
     cov[:, 6, 6] += settings.sigma_curve_share**2
     states = np.ascontiguousarray(rows["state"])
-    found = predict_impacts(states, cov, environment, settings.max_time_s)
+    found = predict_impacts(states, cov, environment, settings.max_time_s, terrain)
     has_value = np.isin(found.status, (Status.OK, Status.OUT_OF_TABLE))
     has_value &= np.isfinite(found.cov_m2).all(axis=(1, 2)) & np.isfinite(found.t_go_s)
-    shift, shift_s = _wind_shifts(states, cov, environment, settings, found)
+    sigma_mps = settings.sigma_wind_known_mps if environment.has_wind else settings.sigma_wind_unknown_mps
+    by_wind = sigma_mps * found.by[:, :, 7:9]
     is_lost = ~has_value & np.isin(found.status, (Status.OK, Status.OUT_OF_TABLE))
     out["status"] = np.where(is_lost, Status.NOT_FINITE, found.status)
     t_go_ns = np.rint(np.where(has_value, found.t_go_s, 0.0) * NS_PER_S).astype(np.int64)
     out["t_impact_ns"] = np.where(has_value, rows["t_ns"] + t_go_ns, 0)
     out["point_m"], out["speed_mps"], out["fall_angle_rad"] = found.point_m, found.speed_mps, found.fall_angle_rad
-    out["cov_m2"] = found.cov_m2 + np.einsum("wki,wkj->kij", shift, shift)
-    out["sigma_t_s"] = np.sqrt(found.sigma_t_s**2 + np.sum(shift_s**2, axis=0))
+    out["cov_m2"] = found.cov_m2 + by_wind[:, :2] @ by_wind[:, :2].transpose(0, 2, 1)
+    out["sigma_t_s"] = np.sqrt(found.sigma_t_s**2 + np.sum(by_wind[:, 2] ** 2, axis=1))
     for name in ("point_m", "cov_m2", "sigma_t_s", "speed_mps", "fall_angle_rad"):
         out[name][~has_value] = np.nan
     return freeze(out)
-
-
-def _wind_shifts(
-    states: NDArray[np.float64],
-    covs: NDArray[np.float64],
-    environment: Environment,
-    settings: Settings,
-    still: Predictions,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how far (2, k, 2) [m] and how much later (2, k) [s] one sigma of east and north wind puts impacts."""
-    is_known = bool(np.any(environment.air[:, 2:4] != 0.0))
-    sigma_mps = settings.sigma_wind_known_mps if is_known else settings.sigma_wind_unknown_mps
-    shift, shift_s = np.zeros((2, states.shape[0], 2)), np.zeros((2, states.shape[0]))
-    for i in range(2):
-        air = environment.air.copy()
-        air[:, 2 + i] += sigma_mps
-        moved = predict_impacts(states, covs, environment._replace(air=air), settings.max_time_s)
-        shift[i] = np.nan_to_num(moved.point_m - still.point_m)
-        shift_s[i] = np.nan_to_num(moved.t_go_s - still.t_go_s)
-    return shift, shift_s

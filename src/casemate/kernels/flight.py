@@ -1,263 +1,348 @@
-"""Flight in the site's ENU frame, as the filter believes it: prediction with sensitivities, and propagation.
+"""Flight in the site's ENU frame, as the filter believes it: many rounds at once, down to the ground.
 
-The motion is `kernels.motion.acceleration`; the classical Runge-Kutta method of order 4 carries it on. Beside the
-state go its derivatives by the seven starting values (variational equations), so that a covariance comes down with
-the round. They take one step where the state takes two: its three states give the three Jacobians that the step needs.
-`x` (48,) holds, for each of e n u ve vn vu, a row of eight: the derivatives by e n u ve vn vu ln K at the start, and a
-zero that fills the vector register.
+Rounds board the lanes of `kernels.lanes`; each has a step of its own, so that a flight comes out the same to the bit
+whoever flies beside it. Where the next step would pass a corner of the air (a layer's, a level of the wind) or the
+ground, it ends there: a step with a corner inside would lose its order. A flight that is asked for derivatives carries
+those of `kernels.spread` along.
 """
 
 import math
+from typing import Final
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from casemate.kernels.motion import Environment, acceleration, air_at, drag_shape, height_over_site
+from casemate.kernels.lanes import (
+    ABOVE,
+    BELOW,
+    CELL,
+    FIRST_STEP_S,
+    FLAG,
+    HEIGHT,
+    MAX_STEP_S,
+    MIN_STEP_S,
+    N_ROWS,
+    STEP,
+    TIME,
+    VE,
+    VN,
+    VU,
+    A,
+    E,
+    K,
+    N,
+    U,
+    W,
+    arrange,
+    brake,
+    breathe,
+    feel_wind,
+    finish,
+    lean,
+    look_ahead,
+    pace,
+    shape,
+    weigh_flat,
+    weigh_round,
+)
+from casemate.kernels.motion import AIR_COLUMNS, DRAG_COLUMNS, TURN_N, TURN_U, Environment, fall_of
+from casemate.kernels.spread import (
+    N_DERIVATIVES,
+    N_JACOBIAN,
+    board,
+    carry,
+    fill_jacobian,
+    leave,
+    slope_of_air,
+    slope_of_drag,
+)
+from casemate.kernels.terrain import Terrain, first_hit, surface_at
 
 _OK, _NOT_CONVERGED, _MAX_TIME, _OUT_OF_TABLE, _NOT_FINITE = 0, 1, 2, 3, 4  # model.records.Status
-_N_SETTLE = 12
-_SETTLED_M = 1e-4
+FLIES: Final = -1
 
-State = tuple[float, float, float, float, float, float]
+_PAST_M: Final = 2.0
+"""A corner so near lies behind: steps end within 0.3 m of the height that they aim at."""
 
+NEAR_S: Final = 0.05
+"""Time to the ground from which a parabola ends the flight: 0.1 mm at a jerk of 5 m/s3."""
 
-@njit(cache=True, error_model="numpy")
-def _advance(s: State, k: float, dt_s: float, env: Environment) -> State:
-    # One Runge-Kutta step of order 4; positions use the sums of the accelerations.
-    e, n, u, ve, vn, vu = s
-    half = 0.5 * dt_s
-    a0, a1, a2 = acceleration(e, n, u, ve, vn, vu, k, env)
-    b0, b1, b2 = acceleration(
-        e + half * ve, n + half * vn, u + half * vu, ve + half * a0, vn + half * a1, vu + half * a2, k, env
-    )
-    quarter = half * half
-    c0, c1, c2 = acceleration(
-        e + half * ve + quarter * a0, n + half * vn + quarter * a1, u + half * vu + quarter * a2,
-        ve + half * b0, vn + half * b1, vu + half * b2, k, env,
-    )  # fmt: skip
-    square = dt_s * half
-    d0, d1, d2 = acceleration(
-        e + dt_s * ve + square * b0, n + dt_s * vn + square * b1, u + dt_s * vu + square * b2,
-        ve + dt_s * c0, vn + dt_s * c1, vu + dt_s * c2, k, env,
-    )  # fmt: skip
-    sixth = dt_s / 6.0
-    return (
-        e + dt_s * (ve + sixth * (a0 + b0 + c0)),
-        n + dt_s * (vn + sixth * (a1 + b1 + c1)),
-        u + dt_s * (vu + sixth * (a2 + b2 + c2)),
-        ve + sixth * (a0 + 2.0 * (b0 + c0) + d0),
-        vn + sixth * (a1 + 2.0 * (b1 + c1) + d1),
-        vu + sixth * (a2 + 2.0 * (b2 + c2) + d2),
-    )
+N_SETTLE: Final = 12
+UNDER_M: Final = 1e-3
+"""A start so little under the ground is on it, but for rounding."""
+
+_SAG_M: Final = 50.0  # a step's path lies no lower than this under its ends: g h^2 / 8 is 5 m at 2 s
+
+Floats = NDArray[np.float64]
 
 
 @njit(cache=True, error_model="numpy")
-def _partials(s: State, drag_parameter: float, env: Environment, out: NDArray[np.float64]) -> None:
-    # Fill out (3, 7): derivatives of the acceleration by e n u [1/s2], ve vn vu [1/s] and ln K [m/s2].
-    e, n, u, ve, vn, vu = s
-    h = height_over_site(e, n, u, env)
-    z = h + env.site_height_m
-    rho, inv_a, wind_e, wind_n = air_at(z, env)
-    low, high = air_at(z - 0.5, env), air_at(z + 0.5, env)
-    w0, w1, w2 = ve - wind_e, vn - wind_n, vu
-    speed = math.sqrt(w0 * w0 + w1 * w1 + w2 * w2) + 1e-9
-    mach = speed * inv_a
-    shape = drag_shape(mach, env)
-    slope = (drag_shape(mach + 1e-3, env) - drag_shape(mach - 1e-3, env)) / 2e-3
-    k = 0.5 * rho * speed * drag_parameter * shape
-    k_speed = k * (1.0 / speed + slope * inv_a / shape)
-    k_h = k * ((high[0] - low[0]) / rho + slope * speed * (high[1] - low[1]) / shape)
-    wind_e_h, wind_n_h = high[2] - low[2], high[3] - low[3]
-    k_h -= k_speed * (w0 * wind_e_h + w1 * wind_n_h) / speed
-    flat = 1.0 / env.earth_radius_m
-    fall = 1.0 / (1.0 + h * flat)
-    g = env.gravity_mps2 * fall * fall
-    g_h = -2.0 * g * fall * flat
-    by_h = (-k_h * w0 + k * wind_e_h - g_h * flat * e, -k_h * w1 + k * wind_n_h - g_h * flat * n, -k_h * w2 - g_h)
-    w = (w0, w1, w2)
-    for i in range(3):
-        out[i, 0] = by_h[i] * e * flat
-        out[i, 1] = by_h[i] * n * flat
-        out[i, 2] = by_h[i]
-        for j in range(3):
-            out[i, 3 + j] = -k_speed * w[i] * w[j] / speed
-        out[i, 3 + i] -= k
-        out[i, 6] = -k * w[i]
-    out[0, 0] -= g * flat
-    out[1, 1] -= g * flat
-    out[0, 4] += 2.0 * env.omega_u_radps
-    out[0, 5] -= 2.0 * env.omega_n_radps
-    out[1, 3] -= 2.0 * env.omega_u_radps
-    out[1, 5] += 2.0 * env.omega_e_radps
-    out[2, 3] += 2.0 * env.omega_n_radps
-    out[2, 4] -= 2.0 * env.omega_e_radps
+def surround(height_m: float, climb: float, ground_m: float, env: Environment) -> tuple[float, float]:
+    """Return the heights over the site [m] where a step from `height_m` must end, above and below it.
 
-
-@njit(cache=True, error_model="numpy")
-def _slope(jac: NDArray[np.float64], x: NDArray[np.float64], dx: NDArray[np.float64]) -> None:
-    # Time derivative of the sensitivities: dx = A x, and the direct effect of ln K on the velocity.
-    for i in range(24):
-        dx[i] = x[24 + i]
-    for i in range(3):
-        j0, j1, j2, j3, j4, j5 = jac[i, 0], jac[i, 1], jac[i, 2], jac[i, 3], jac[i, 4], jac[i, 5]
-        o = 24 + 8 * i
-        for j in range(8):
-            dx[o + j] = j0 * x[j] + j1 * x[8 + j] + j2 * x[16 + j] + j3 * x[24 + j] + j4 * x[32 + j] + j5 * x[40 + j]
-        dx[o + 6] += jac[i, 6]
-
-
-@njit(cache=True, error_model="numpy")
-def _spread(x: NDArray[np.float64], jac: NDArray[np.float64], dt_s: float, work: NDArray[np.float64]) -> None:
-    # One Runge-Kutta step of the sensitivities in place; jac (3, 3, 7) at its start, middle and end.
-    rate, total, stage = work[0], work[1], work[2]
-    _slope(jac[0], x, rate)
-    for i in range(48):
-        total[i] = rate[i]
-        stage[i] = x[i] + 0.5 * dt_s * rate[i]
-    _slope(jac[1], stage, rate)
-    for i in range(48):
-        total[i] += 2.0 * rate[i]
-        stage[i] = x[i] + 0.5 * dt_s * rate[i]
-    _slope(jac[1], stage, rate)
-    for i in range(48):
-        total[i] += 2.0 * rate[i]
-        stage[i] = x[i] + dt_s * rate[i]
-    _slope(jac[2], stage, rate)
-    for i in range(48):
-        x[i] += dt_s / 6.0 * (total[i] + rate[i])
-
-
-@njit(cache=True, error_model="numpy")
-def _over_ground(s: State, env: Environment) -> tuple[float, float]:
-    # Height over the ground [m] and its rate [m/s].
-    over = height_over_site(s[0], s[1], s[2], env) - env.ground_m
-    return over, s[5] + (s[0] * s[3] + s[1] * s[4]) / env.earth_radius_m
-
-
-@njit(cache=True, error_model="numpy")
-def _land(s: State, k: float, dt_s: float, env: Environment) -> tuple[float, State, State, bool]:
-    # From the last state over the ground: time to it, state half way and there (Newton, two steps an iteration).
-    t, middle, end = dt_s, s, s
-    for _ in range(_N_SETTLE):
-        middle = _advance(s, k, 0.5 * t, env)
-        end = _advance(middle, k, 0.5 * t, env)
-        over, rate = _over_ground(end, env)
-        if not rate < 0.0:
-            break
-        if abs(over) < _SETTLED_M:
-            return t, middle, end, True
-        t -= over / rate
-        if not abs(t) < 60.0:
-            break
-    return t, middle, end, False
-
-
-@njit(cache=True, error_model="numpy")
-def _fall(
-    s: State, k: float, env: Environment, dt_s: float, max_time_s: float,
-    x: NDArray[np.float64], jac: NDArray[np.float64], work: NDArray[np.float64],
-) -> tuple[float, State, int]:  # fmt: skip
-    # Carry state and sensitivities down to the ground; return time, state there, status.
-    t, status = 0.0, _OK
-    top = env.air_z0_m + env.air_dz_m * (env.air.shape[0] - 1) - env.site_height_m - env.ground_m
-    for i in range(48):
-        x[i] = 1.0 if i % 9 == 0 else 0.0
-    _partials(s, k, env, jac[0])
-    over, rate = _over_ground(s, env)
-    first = 0.0 if over <= 0.0 and rate < 0.0 else 2.0 * dt_s
-    while t <= max_time_s:
-        middle = _advance(s, k, dt_s, env)
-        end = _advance(middle, k, dt_s, env)
-        over, rate = _over_ground(end, env)
-        if first == 0.0 or (over <= 0.0 and rate < 0.0):
-            rest, middle, end, is_settled = _land(s, k, first, env)
-            _partials(middle, k, env, jac[1])
-            _partials(end, k, env, jac[2])
-            _spread(x, jac, rest, work)
-            return t + rest, end, status if is_settled else _NOT_CONVERGED
-        if not math.isfinite(over):
-            return t, end, _NOT_FINITE
-        if over > top:
-            status = _OUT_OF_TABLE
-        _partials(middle, k, env, jac[1])
-        _partials(end, k, env, jac[2])
-        _spread(x, jac, 2.0 * dt_s, work)
-        jac[0, :, :] = jac[2]
-        s = end
-        t += 2.0 * dt_s
-    return t, s, _MAX_TIME
-
-
-@njit(cache=True, error_model="numpy")
-def _carry_cov(
-    s: State, x: NDArray[np.float64], cov: NDArray[np.float64], env: Environment, by: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> None:  # fmt: skip
-    # Fill out (4,): covariance ee, en, nn [m2] and variance of the time [s2] at the ground.
-    _, rate = _over_ground(s, env)
-    for j in range(7):
-        dh = x[16 + j] + (s[0] * x[j] + s[1] * x[8 + j]) / env.earth_radius_m
-        by[0, j] = x[j] - s[3] * dh / rate
-        by[1, j] = x[8 + j] - s[4] * dh / rate
-        by[2, j] = -dh / rate
-    ee, en, nn, tt = 0.0, 0.0, 0.0, 0.0
-    for i in range(7):
-        for j in range(7):
-            c = cov[i, j]
-            ee += by[0, i] * c * by[0, j]
-            en += by[0, i] * c * by[1, j]
-            nn += by[1, i] * c * by[1, j]
-            tt += by[2, i] * c * by[2, j]
-    out[0], out[1], out[2], out[3] = ee, en, nn, tt
-
-
-@njit(cache=True, error_model="numpy")
-def predict_many(
-    states: NDArray[np.float64], covs: NDArray[np.float64], env: Environment, dt_s: float, max_time_s: float,
-    out: NDArray[np.float64], status: NDArray[np.uint8],
-) -> None:  # fmt: skip
-    """Fill `out` (n, 9) with the impact of each state (n, 7) on the ground, and how sure it is.
-
-    Columns: time to go [s], east, north [m], speed [m/s], angle of fall [rad], covariance ee, en, nn [m2], variance of
-    the time [s2]. The covariance (n, 7, 7) goes through dx - v dh / (dh/dt), with -dh / (dh/dt) for the time.
+    A corner that lies within 2 m ahead has been reached, and bounds the way back.
     """
-    x, work, jac, by = np.empty(48), np.empty((3, 48)), np.empty((3, 3, 7)), np.empty((3, 7))
-    for row in range(states.shape[0]):
-        out[row, :] = math.nan
-        if not (math.isfinite(states[row].sum()) and math.isfinite(covs[row].sum())):
-            status[row] = _NOT_FINITE
-            continue
-        y = states[row]
-        s = (y[0], y[1], y[2], y[3], y[4], y[5])
-        t, s, status[row] = _fall(s, math.exp(y[6]), env, dt_s, max_time_s, x, jac, work)
-        if status[row] != _OK and status[row] != _OUT_OF_TABLE:
-            continue
-        _, rate = _over_ground(s, env)
-        across = math.sqrt(s[3] * s[3] + s[4] * s[4])
-        out[row, 0], out[row, 1], out[row, 2] = t, s[0], s[1]
-        out[row, 3] = math.sqrt(across * across + s[5] * s[5])
-        out[row, 4] = math.atan2(-rate, across)
-        _carry_cov(s, x, covs[row], env, by, out[row, 5:])
+    above, below = math.inf, ground_m
+    if height_m < ground_m - _PAST_M:  # under the ground: let it come up
+        above, below = ground_m, -math.inf
+    edge = height_m + (_PAST_M if climb > 0.0 else -_PAST_M)
+    for i in range(env.corners_m.shape[0]):
+        c = env.corners_m[i] - env.site_height_m
+        if c > edge:
+            above = c if c < above else above
+        else:
+            below = c if c > below else below
+    return above, below
 
 
 @njit(cache=True, error_model="numpy")
-def propagate_many(
-    states: NDArray[np.float64], dt_s: NDArray[np.float64], env: Environment, step_s: float, out: NDArray[np.float64]
-) -> None:
-    """Fill `out` (n, 7) with each state (n, 7) carried on by its own time (n,), in equal steps of at most `step_s`.
+def time_to(gap_m: float, climb: float, pull: float) -> float:
+    """Return when a parabola of this climb rate [m/s] and acceleration [m/s2] has gone `gap_m` upward; NaN: never."""
+    root = climb * climb + 2.0 * pull * gap_m
+    if not root >= 0.0:
+        return math.nan
+    return 2.0 * gap_m / (climb + math.copysign(math.sqrt(root), climb))
 
-    Times may be negative. The drag parameter stays as it is. A time that is not finite gives NaN.
+
+@njit(cache=True, error_model="numpy")
+def _admit(S: Floats, X: Floats, l: int, y: Floats, scale: float, ground_m: float, env: Environment) -> None:
+    # A round takes lane l.
+    for q in range(6):
+        S[(E + q) * W + l] = y[q]
+    S[K * W + l] = math.exp(y[6])
+    S[TIME * W + l] = 0.0
+    for q in range(3):
+        S[(STEP + q) * W + l] = scale * FIRST_STEP_S
+    S[HEIGHT * W + l] = fall_of(y[0], y[1], y[2], env)[0]
+    S[ABOVE * W + l], S[BELOW * W + l] = surround(S[HEIGHT * W + l], y[5], ground_m, env)
+    if X.shape[0] > 0:
+        board(X, l)
+
+
+@njit(cache=True, error_model="numpy")
+def _park(S: Floats, l: int) -> None:
+    # An empty lane stands still in thin air.
+    for q in range(7):
+        S[q * W + l] = 0.0
+    for q in range(3):
+        S[(STEP + q) * W + l] = 1.0
+
+
+@njit(cache=True, error_model="numpy")
+def _end_parabola(S: Floats, J: Floats, X: Floats, l: int, dt_s: float) -> None:
+    for q in range(3):
+        S[(E + q) * W + l] += dt_s * (S[(VE + q) * W + l] + 0.5 * dt_s * S[(A + q) * W + l])
+        S[(VE + q) * W + l] += dt_s * S[(A + q) * W + l]
+    S[TIME * W + l] += dt_s
+    if X.shape[0] > 0:
+        leave(S, J, X, l, dt_s)
+
+
+@njit(cache=True, error_model="numpy")
+def _steer(
+    S: Floats, J: Floats, X: Floats, l: int, n_settle: NDArray[np.int64], env: Environment, max_time_s: float,
+    ground_m: float,
+) -> int:  # fmt: skip
+    # Lane l was flagged: shorten its next step to the next corner, bring it to the ground, or end it with a status.
+    e, n, ve, vn = S[E * W + l], S[N * W + l], S[VE * W + l], S[VN * W + l]
+    per_radius = 1.0 / env.earth_radius_m
+    height = fall_of(e, n, S[U * W + l], env)[0]
+    climb = S[VU * W + l] + (e * ve + n * vn) * per_radius
+    pull = S[(A + 2) * W + l] + (ve * ve + vn * vn) * per_radius
+    S[HEIGHT * W + l] = height
+    if not math.isfinite(height + climb):
+        return _NOT_FINITE
+    if S[TIME * W + l] >= max_time_s:
+        return _MAX_TIME
+    step = S[STEP * W + l]
+    if climb < 0.0 and height - ground_m < -climb * NEAR_S:
+        left = (ground_m - height) / climb
+        if left > -NEAR_S:
+            _end_parabola(S, J, X, l, (ground_m - height) / (climb + 0.5 * pull * left))
+            return _OK
+        n_settle[l] += 1
+        if n_settle[l] > N_SETTLE:
+            return _NOT_CONVERGED
+        step = left if left > -MAX_STEP_S else -MAX_STEP_S
+    else:
+        above, below = surround(height, climb, ground_m, env)
+        S[ABOVE * W + l], S[BELOW * W + l] = above, below
+        end = height + step * (climb + 0.5 * step * pull)
+        if end >= above or end <= below:
+            t = time_to((above if end >= above else below) - height, climb, pull)
+            step = t if MIN_STEP_S < t < step else step
+    for q in range(3):
+        S[(STEP + q) * W + l] = step
+    return FLIES
+
+
+@njit(cache=True, error_model="numpy")
+def _strike(S: Floats, l: int, was: Floats, terrain: Terrain) -> float:
+    # The share of the last step of lane l at which it went under the terrain; -1: it did not.
+    step = S[TIME * W + l] - was[6 * W + l]
+    drop = abs(S[VU * W + l]) * abs(step) + _SAG_M
+    if S[HEIGHT * W + l] - drop > terrain.max_m - terrain.site_m:
+        return -1.0
+    p0, v0 = (was[l], was[W + l], was[2 * W + l]), (was[3 * W + l], was[4 * W + l], was[5 * W + l])
+    p1, v1 = (S[E * W + l], S[N * W + l], S[U * W + l]), (S[VE * W + l], S[VN * W + l], S[VU * W + l])
+    return first_hit(p0, v0, p1, v1, step, terrain)
+
+
+@njit(cache=True, error_model="numpy")
+def _rewind(S: Floats, X: Floats, l: int, was: Floats, was_x: Floats, share: float) -> None:
+    # Lane l goes back to the start of its step, to take a share of it.
+    step = share * (S[TIME * W + l] - was[6 * W + l])
+    for q in range(6):
+        S[(E + q) * W + l] = was[q * W + l]
+    S[TIME * W + l] = was[6 * W + l]
+    for q in range(3):
+        S[(STEP + q) * W + l] = step
+    for q in range(X.shape[0] // W):
+        X[q * W + l] = was_x[q * W + l]
+
+
+@njit(cache=True, error_model="numpy")
+def _remember(S: Floats, X: Floats, was: Floats, was_x: Floats) -> None:
+    for i in range(6 * W):
+        was[i] = S[E * W + i]
+    for l in range(W):
+        was[6 * W + l] = S[TIME * W + l]
+    for i in range(X.shape[0]):
+        was_x[i] = X[i]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract"})  # contract: as in kernels.lanes
+def _advance(S: Floats, J: Floats, X: Floats, scale: float, env: Environment) -> None:
+    # One step of every lane.
+    up0, per_m = env.site_height_m - env.air_z0_m, 1.0 / env.air_dz_m
+    air_top, drag_top = env.air.shape[0] / AIR_COLUMNS - 1.0, env.drag.shape[0] / DRAG_COLUMNS - 1.0
+    has_spread = X.shape[0] > 0
+    for stage in range(6):
+        arrange(S, stage)
+        is_node = has_spread and (stage == 0 or stage == 3 or stage == 5)
+        if env.is_flat:
+            weigh_flat(S, env.gravity_mps2, up0, per_m, air_top)
+        else:
+            weigh_round(S, env.earth, up0, per_m, air_top)
+        breathe(S, env.air)
+        if env.has_wind:
+            feel_wind(S, env.wind)
+            lean(S, env.earth)
+        if is_node:
+            slope_of_air(S, J, env.air, env.wind, per_m)
+        pace(S, drag_top)
+        shape(S, env.drag)
+        if is_node:
+            slope_of_drag(S, J, env.drag)
+            fill_jacobian(S, J, (stage + 1) // 3, 1.0 / env.earth_radius_m)
+        brake(S)
+    if has_spread:
+        stiff = env.gravity_mps2 / env.earth_radius_m
+        carry(S, J, X, stiff, env.earth[TURN_N], env.earth[TURN_U])
+    finish(S, scale)
+
+
+@njit(cache=True, error_model="numpy")
+def _to_ground(S: Floats, X: Floats, l: int, terrain: Terrain, env: Environment, by: Floats) -> None:
+    # Fill by (3, 9): derivatives of east, north [m] and time [s] of the impact, where the path meets the ground.
+    per_radius = 1.0 / env.earth_radius_m
+    e, n, u = S[E * W + l], S[N * W + l], S[U * W + l]
+    lean_e, lean_n = e * per_radius, n * per_radius
+    if terrain.heights.shape[0] > 0:
+        reach = 5.0
+        lean_e -= (surface_at(e + reach, n, u, terrain)[0] - surface_at(e - reach, n, u, terrain)[0]) / (2.0 * reach)
+        lean_n -= (surface_at(e, n + reach, u, terrain)[0] - surface_at(e, n - reach, u, terrain)[0]) / (2.0 * reach)
+    ve, vn = S[VE * W + l], S[VN * W + l]
+    rate = S[VU * W + l] + lean_e * ve + lean_n * vn
+    for j in range(by.shape[1]):
+        x0 = 6 * j * W + l
+        late = -(X[x0 + 2 * W] + lean_e * X[x0] + lean_n * X[x0 + W]) / rate
+        by[0, j], by[1, j], by[2, j] = X[x0] + ve * late, X[x0 + W] + vn * late, late
+
+
+@njit(cache=True, error_model="numpy")
+def height_over_ground(y: Floats, ground_m: float, terrain: Terrain, env: Environment) -> float:
+    """Return the height [m] of a state over the level ground, or over the terrain where it has posts."""
+    if terrain.heights.shape[0] > 0:
+        ground, height, _ = surface_at(y[0], y[1], y[2], terrain)
+        return height - ground
+    return fall_of(y[0], y[1], y[2], env)[0] - ground_m
+
+
+@njit(cache=True, error_model="numpy")
+def _attend(
+    S: Floats, J: Floats, X: Floats, l: int, n_settle: NDArray[np.int64], was: Floats, was_x: Floats, env: Environment,
+    terrain: Terrain, max_time_s: float, ground_m: float,
+) -> int:  # fmt: skip
+    # After a step of lane l: look at terrain and flag; a status where the flight ends. n_settle -1 marks the last step.
+    if n_settle[l] < 0:
+        return _OK
+    if terrain.heights.shape[0] > 0:
+        share = _strike(S, l, was, terrain)
+        if share >= 0.0:
+            n_settle[l] = -1
+            _rewind(S, X, l, was, was_x, share)
+            return FLIES
+    if S[FLAG * W + l] == 0.0:
+        return FLIES
+    return _steer(S, J, X, l, n_settle, env, max_time_s, ground_m)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def fly_many(
+    states: Floats, env: Environment, terrain: Terrain, scale: float, max_time_s: float, may_start_under: bool,
+    out: Floats, by: Floats, status: NDArray[np.uint8],
+) -> None:  # fmt: skip
+    """Fill `out` (n, 7) with time [s], position and velocity of the impact of each state (n, 7), and its status.
+
+    `by` (n, 3, 9) gets the derivatives of east, north and time of the impact, see `kernels.spread`; with no rows it is
+    not asked for. The ground is `env.ground_m`, or the terrain where it has posts. A start under it that is falling is
+    carried back up to it, if it `may_start_under`, and is refused (OUT_OF_TABLE, no values) if not. OUT_OF_TABLE with
+    values: the flight was above the air table, or faster than the drag table, and was flown with their last cells.
     """
-    for row in range(states.shape[0]):
-        y = states[row]
-        s = (y[0], y[1], y[2], y[3], y[4], y[5])
-        is_finite = math.isfinite(dt_s[row])
-        span: float = dt_s[row]
-        n = int(math.ceil(abs(span) / step_s)) if is_finite else 0
-        k = math.exp(y[6])
-        for _ in range(n):
-            s = _advance(s, k, dt_s[row] / n, env)
-        for i in range(6):
-            out[row, i] = s[i] if is_finite else math.nan
-        out[row, 6] = y[6]
+    S, J = np.zeros(N_ROWS * W), np.zeros(N_JACOBIAN * W)
+    X = np.zeros(N_DERIVATIVES * W if by.shape[0] > 0 else 0)
+    has_terrain = terrain.heights.shape[0] > 0
+    ground = terrain.min_m - terrain.site_m if has_terrain else env.ground_m
+    was, was_x, row_of, n_settle = np.zeros(7 * W), np.zeros(X.shape[0]), np.full(W, -1), np.zeros(W, np.int64)
+    top = env.air_z0_m + env.air_dz_m * (env.air.shape[0] / AIR_COLUMNS - 1.0) - env.site_height_m
+    drag_top = env.drag.shape[0] / DRAG_COLUMNS - 1.0
+    following, n_up = 0, 0
+    for l in range(W):
+        _park(S, l)
+    while n_up > 0 or following < states.shape[0]:
+        for l in range(W):
+            while row_of[l] < 0 and following < states.shape[0]:
+                if not may_start_under and height_over_ground(states[following], ground, terrain, env) < -UNDER_M:
+                    out[following, :] = math.nan
+                    status[following] = _OUT_OF_TABLE
+                else:
+                    row_of[l], n_settle[l], status[following] = following, 0, _OK
+                    _admit(S, X, l, states[following], scale, ground, env)
+                    n_up += 1
+                following += 1
+        is_full = n_up > 0
+        while is_full:
+            if has_terrain:
+                _remember(S, X, was, was_x)
+            _advance(S, J, X, scale, env)
+            if look_ahead(S, 1.0 / env.earth_radius_m, max_time_s, drag_top) == 0 and not has_terrain:
+                continue
+            for l in range(W):
+                i = row_of[l]
+                if i < 0:
+                    continue
+                if S[HEIGHT * W + l] > top or S[CELL * W + l] >= drag_top:
+                    status[i] = _OUT_OF_TABLE
+                end = _attend(S, J, X, l, n_settle, was, was_x, env, terrain, max_time_s, ground)
+                if end == FLIES:
+                    continue
+                status[i] = end if end != _OK else status[i]
+                out[i, 0] = S[TIME * W + l]
+                for q in range(6):
+                    out[i, 1 + q] = S[(E + q) * W + l]
+                if by.shape[0] > 0:
+                    _to_ground(S, X, l, terrain, env, by[i])
+                row_of[l], n_up, is_full = -1, n_up - 1, False
+                _park(S, l)

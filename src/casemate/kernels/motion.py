@@ -1,74 +1,131 @@
 """The acceleration of a round in the site's ENU frame, shared by the flight and Kalman kernels.
 
-A point mass with Mach-dependent drag over a round, rotating Earth that the site's frame sees as flat plus
-corrections: gravity falls off with height and leans with distance, Coriolis acts on the velocity. With an
-infinite radius and no rotation it is the textbook flat Earth. `physics.atmosphere` builds the tables.
+A point mass with Mach-dependent drag over the rotating ellipsoid, written in the axes of the site: gravity with J2, the
+centrifugal and the Coriolis acceleration, geodetic height, and a wind whose east and north turn with the place. Series
+in the distance from the site take the place of the roots that an Earth-fixed frame needs. On a flat Earth all of it is
+one constant. `physics.environment` fills the numbers.
 """
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+DRAG_CELLS: Final = 160.0
+"""Cells of the drag table to a Mach number."""
+
+AIR_COLUMNS: Final = 5
+WIND_COLUMNS: Final = 4
+DRAG_COLUMNS: Final = 4
+
+# Elements of Environment.earth.
+CENTER_N, CENTER_U = 0, 1  # the frame's origin seen from the Earth's centre, toward north and up [m]
+R0_2 = 2  # its distance from there, squared [m2]
+SIN_LAT, COS_LAT = 3, 4  # its geodetic latitude
+PULL = 5  # GM / r0^3 [1/s2]
+J2K = 6  # 3/2 J2 (a / r0)^2
+S0 = 7  # sine of its geocentric latitude, squared
+TILT = 8  # cosine of the angle between plumb line and radius there
+ELL1, ELL2 = 9, 10  # radius of the ellipsoid by sine of the geocentric latitude squared: slope and half curvature [m]
+TURN_N, TURN_U = 11, 12  # the Earth's rotation toward north and up [rad/s]
+PER_E, PER_N = 13, 14  # longitude by metre toward east, latitude by metre toward north [rad/m]
+N_EARTH: Final = 15
+
 
 class Environment(NamedTuple):
     """Air, drag and Earth as the site's frame sees them: arrays and floats only, fit for kernels.
 
-    `air` rows are density [kg/m3], 1 / speed of sound [s/m], wind toward east, wind toward north [m/s], a row every
-    `air_dz_m` from `air_z0_m`. `drag` is the shape of the drag coefficient by Mach (1 where subsonic), a
-    value every `drag_dm` from Mach 0: the drag parameter K = Cd S / m [m2/kg] scales it.
+    Tables are polynomials in w, the passed share of a cell, one cell after the other in one flat array. `air`, a cell
+    every `air_dz_m` from `air_z0_m`: density [kg/m3] as a quadratic, 1 / speed of sound [s/m] as a line (5 numbers).
+    `wind`, the same cells: toward east and toward north [m/s], a line each (4). `drag`, `DRAG_CELLS` to a Mach number
+    from 0: the shape of the drag coefficient by Mach (1 where subsonic) as a cubic (4); the drag parameter K = Cd S / m
+    [m2/kg] scales it. The last cell of each table is constant.
     """
 
     air_z0_m: float  # above mean sea level
     air_dz_m: float
-    air: NDArray[np.float64]  # (n, 4)
-    drag_dm: float
-    drag: NDArray[np.float64]  # (m,)
+    air: NDArray[np.float64]  # (5 n,)
+    wind: NDArray[np.float64]  # (4 n,)
+    has_wind: bool
+    corners_m: NDArray[np.float64]  # (k,) ascending: heights above mean sea level where air or wind has a corner
+    drag: NDArray[np.float64]  # (4 m,)
+    is_flat: bool
     gravity_mps2: float  # at the site, centrifugal part included
-    earth_radius_m: float  # math.inf: flat
-    omega_e_radps: float  # Earth's rotation in ENU; 0: none
-    omega_n_radps: float
-    omega_u_radps: float
+    earth_radius_m: float  # Gaussian mean radius at the site; math.inf: flat
+    earth: NDArray[np.float64]  # (15,), see the names above; of no use where flat
     site_height_m: float  # height of the frame's origin above mean sea level
     ground_m: float  # height of the flat ground over the frame's origin, usually 0
 
 
 @njit(cache=True, error_model="numpy")
 def height_over_site(e: float, n: float, u: float, env: Environment) -> float:
-    """Return the height [m] of an ENU point over the frame's origin along the curved Earth."""
+    """Return the height [m] of an ENU point over the frame's origin along a sphere: how a radar's heights are meant.
+
+    Within 0.4 m of the ellipsoid at 40 km; the flight itself uses `fall_of`.
+    """
     return u + (e * e + n * n) / (2.0 * env.earth_radius_m)
 
 
 @njit(cache=True, error_model="numpy")
 def air_at(h_msl: float, env: Environment) -> tuple[float, float, float, float]:
-    """Return density [kg/m3], 1/sound speed [s/m] and wind [m/s] (to east, to north), linear in height."""
-    top = env.air.shape[0] - 1.000001
+    """Return density [kg/m3], 1/sound speed [s/m] and wind [m/s] (to east, to north) at a height; held beyond."""
+    top = env.air.shape[0] / AIR_COLUMNS - 1.0
     x = (h_msl - env.air_z0_m) / env.air_dz_m
-    x = x if x > 0.0 else 0.0  # written so that NaN reads row 0
+    x = x if x > 0.0 else 0.0  # written so that NaN reads cell 0
     x = x if x < top else top
     j = int(x)
     w = x - j
-    lo = env.air[j]
-    hi = env.air[j + 1]
+    i, k = AIR_COLUMNS * j, WIND_COLUMNS * j
     return (
-        lo[0] + w * (hi[0] - lo[0]),
-        lo[1] + w * (hi[1] - lo[1]),
-        lo[2] + w * (hi[2] - lo[2]),
-        lo[3] + w * (hi[3] - lo[3]),
+        env.air[i] + w * (env.air[i + 1] + w * env.air[i + 2]),
+        env.air[i + 3] + w * env.air[i + 4],
+        env.wind[k] + w * env.wind[k + 1],
+        env.wind[k + 2] + w * env.wind[k + 3],
     )
 
 
 @njit(cache=True, error_model="numpy")
 def drag_shape(mach: float, env: Environment) -> float:
-    """Return the drag shape [-] at a Mach number, linear between table rows, constant beyond the last."""
-    top = env.drag.shape[0] - 1.000001
-    x = mach / env.drag_dm
+    """Return the drag shape [-] at a Mach number, constant beyond the last cell."""
+    top = env.drag.shape[0] / DRAG_COLUMNS - 1.0
+    x = mach * DRAG_CELLS
     x = x if x > 0.0 else 0.0
     x = x if x < top else top
     j = int(x)
-    return env.drag[j] + (x - j) * (env.drag[j + 1] - env.drag[j])
+    w = x - j
+    i = DRAG_COLUMNS * j
+    return env.drag[i] + w * (env.drag[i + 1] + w * (env.drag[i + 2] + w * env.drag[i + 3]))
+
+
+@njit(cache=True, error_model="numpy")
+def fall_of(e: float, n: float, u: float, env: Environment) -> tuple[float, float, float, float]:
+    """Return the geodetic height over the origin [m] and gravity, centrifugal part included [m/s2], at an ENU point.
+
+    With r the distance from the Earth's centre, q = (r / r0)^2 - 1, z the distance from the equator's plane and
+    s = (z / r)^2: g = (w^2 - GM/r^3 (1 + k (1 - 5 s))) r - (w^2 + 2 k GM/r^3) z, k = 3/2 J2 (a/r)^2 (Vallado,
+    Fundamentals of Astrodynamics and Applications, 4th ed., 2013, equation 8-30 with J2 only). The height is what r
+    exceeds the ellipsoid by, times the cosine of the angle between plumb line and radius. Powers of r by series in q:
+    below 60 km from the site and 40 km up, 1e-7 m/s2 and 3 mm.
+    """
+    if env.is_flat:
+        return u, 0.0, 0.0, -env.gravity_mps2
+    c = env.earth
+    x, y = n + c[CENTER_N], u + c[CENTER_U]
+    z = x * c[COS_LAT] + y * c[SIN_LAT]
+    q = (e * e + n * n + u * u + 2.0 * (n * c[CENTER_N] + u * c[CENTER_U])) / c[R0_2]
+    near = 1.0 + q * (-1.0 + q * (1.0 + q * (-1.0 + q)))  # (r0 / r)^2
+    s = z * z / c[R0_2] * near
+    ds = s - c[S0]
+    rise = math.sqrt(c[R0_2]) * q * (0.5 + q * (-0.125 + q * (0.0625 - 0.0390625 * q)))
+    height = c[TILT] * (rise - ds * (c[ELL1] + ds * c[ELL2]))
+    pull = c[PULL] * (1.0 + q * (-1.5 + q * (1.875 + q * (-2.1875 + q * (2.4609375 - 2.70703125 * q)))))
+    turn = c[TURN_N] * c[TURN_N] + c[TURN_U] * c[TURN_U]
+    k = c[J2K] * near
+    a = turn - pull * (1.0 + k * (1.0 - 5.0 * s))
+    b = -z * (turn + 2.0 * k * pull)
+    return height, a * e, a * x + b * c[COS_LAT], a * y + b * c[SIN_LAT]
 
 
 @njit(cache=True, error_model="numpy")
@@ -77,18 +134,17 @@ def acceleration(
 ) -> tuple[float, float, float]:
     """Return the acceleration [m/s2] (east, north, up) of a round with drag parameter K [m2/kg].
 
-    a = g(h) - rho |w| w K f(M) / 2 - 2 Omega x v, with w the velocity through the air (McCoy, Modern Exterior
-    Ballistics, 1999, equation 8.1 without lift). Gravity is -g (R / (R + h))^2 along the curved vertical.
+    a = g - rho |w| w K f(M) / 2 - 2 Omega x v, with w the velocity through the air (McCoy, Modern Exterior Ballistics,
+    1999, equation 8.1 without lift). The wind's east and north are those of the place.
     """
-    h = height_over_site(e, n, u, env)
+    h, ge, gn, gu = fall_of(e, n, u, env)
     density, inverse_sound, wind_e, wind_n = air_at(h + env.site_height_m, env)
-    we, wn = ve - wind_e, vn - wind_n
-    speed = math.sqrt(we * we + wn * wn + vu * vu)
+    c = env.earth
+    lon, lat = e * c[PER_E], n * c[PER_N]
+    we = ve - wind_e + c[SIN_LAT] * lon * wind_n
+    wn = vn - wind_n - c[SIN_LAT] * lon * wind_e
+    wu = vu + c[COS_LAT] * lon * wind_e + lat * wind_n
+    speed = math.sqrt(we * we + wn * wn + wu * wu)
     k = 0.5 * density * speed * drag_parameter * drag_shape(speed * inverse_sound, env)
-    fall = 1.0 / (1.0 + h / env.earth_radius_m)
-    g = env.gravity_mps2 * fall * fall
-    lean = g / env.earth_radius_m
-    ae = -k * we - lean * e - 2.0 * (env.omega_n_radps * vu - env.omega_u_radps * vn)
-    an = -k * wn - lean * n - 2.0 * (env.omega_u_radps * ve - env.omega_e_radps * vu)
-    au = -k * vu - g - 2.0 * (env.omega_e_radps * vn - env.omega_n_radps * ve)
-    return ae, an, au
+    turn_n, turn_u = 2.0 * c[TURN_N], 2.0 * c[TURN_U]
+    return ge - k * we - turn_n * vu + turn_u * vn, gn - k * wn - turn_u * ve, gu - k * wu + turn_n * ve

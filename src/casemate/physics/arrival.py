@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from casemate.errors import DomainError
 from casemate.model.catalog import RoundClass
-from casemate.physics.atmosphere import Profile
 from casemate.physics.backward import SEARCH_M, SEARCH_STEP_S, Impact, Past, gap
 from casemate.physics.exact import STEP_S, Trajectory, body_of, fly_exact
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 from casemate.physics.rocket import POLISH_M, solve_rocket
 from casemate.physics.roots import newton_pair, rising_root
 

@@ -1,6 +1,7 @@
 """A flight as people read it: samples over the ground, instead of in the site's frame."""
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +10,32 @@ from casemate.constants import WGS84_A_M, WGS84_E2
 from casemate.model.flight import FlightPath
 from casemate.physics.exact import Body, Trajectory, mach_of
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 from casemate.physics.terrain import Terrain, ground_height_m
 
-__all__ = ["heading_of", "path_of"]
+__all__ = ["ATTACK_LIMIT_DEG", "attack_deg_of", "heading_of", "path_of"]
 
 Array = NDArray[np.float64]
+
+ATTACK_LIMIT_DEG: Final = 10.0
+"""Greatest angle of attack off the rail that a point mass stands for. It flies with its nose into the flow at once. A
+rocket turns there over some lengths, and up to about 10 degrees that turn is linear, so that it ends in the flow's
+direction (J. S. Barrowman, The Practical Calculation of the Aerodynamic Characteristics of Slender Finned Vehicles,
+1967, and TIR-33, 1988: coefficients hold up to 10 degrees); beyond, fins stall, and thrust and flow part for long."""
+
+
+def attack_deg_of(trajectory: Trajectory, frame: SiteFrame, wind: Profile | None) -> float:
+    """Return the angle [deg] between the rail and the motion through the air where a rocket leaves its rail."""
+    pos_m, vel_mps = (rows[0] for rows in trajectory.at(trajectory.rail_exit_s))
+    if wind is None:
+        return 0.0
+    lat, lon, up = frame.enu_to_geodetic(pos_m[None]).T
+    height_m = float(up[0]) - frame.geoid_m
+    east, north = (float(np.interp(height_m, wind.height_m, one)) for one in (wind.wind_e_mps, wind.wind_n_mps))
+    blowing = _axes(lat, lon)[0].T @ np.array([east, north, 0.0]) @ frame.rotation.T
+    flow = vel_mps - blowing
+    cosine = float(vel_mps @ flow) / float(np.linalg.norm(vel_mps) * np.linalg.norm(flow))
+    return math.degrees(math.acos(min(cosine, 1.0)))
 
 
 def heading_of(trajectory: Trajectory, frame: SiteFrame) -> float:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from casemate.errors import DomainError, SettingsError
 from casemate.model.catalog import Band, RoundClass
 from casemate.physics.arrival import Arc, Trajectory, solve_arrival
-from casemate.physics.atmosphere import Profile
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 from casemate.physics.spin import solve_spinning_arrival
 from casemate.physics.terrain import Terrain, ground_height_m, impact_of
 from casemate.sim.scenario import Raid, Scenario

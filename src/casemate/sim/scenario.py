@@ -14,7 +14,7 @@ from msgspec import Meta
 from casemate.constants import NS_PER_S
 from casemate.errors import SettingsError
 from casemate.model.catalog import Band, Declaration, Lat, Lon, Name, NotNegative, Positive, RoundClass, Share
-from casemate.physics.atmosphere import Profile
+from casemate.physics.profile import Profile
 from casemate.sim.intercept.gun import Gun
 
 Bearing = Annotated[float, Meta(ge=0.0, lt=360.0)]

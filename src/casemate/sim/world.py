@@ -16,9 +16,9 @@ from casemate.constants import NS_PER_S
 from casemate.model.catalog import RoundClass, SiteFile
 from casemate.model.messages import Aside, Events, Input, Scan, Threat
 from casemate.model.records import LABEL, Records, TrackStatus, freeze
-from casemate.physics.atmosphere import Environment, build_environment
 from casemate.physics.ballistics import propagate
 from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import Environment, build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.terrain import Terrain
 from casemate.sim.clutter import Flow

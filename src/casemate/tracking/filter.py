@@ -15,7 +15,7 @@ import numpy as np
 from casemate.constants import NS_PER_S
 from casemate.kernels import kalman, looks, tracks
 from casemate.model.records import PLOT, Records
-from casemate.physics.atmosphere import Environment
+from casemate.physics.environment import Environment
 from casemate.physics.radar import SensorModel
 from casemate.tracking.table import Bytes, Floats, Ints, Reported, Table
 

@@ -18,7 +18,7 @@ from casemate.constants import NS_PER_S
 from casemate.model.catalog import Declaration, NotNegative, Positive
 from casemate.model.messages import Scan
 from casemate.model.records import FATE, TRACK, Records, Refusal, freeze
-from casemate.physics.atmosphere import Environment
+from casemate.physics.environment import Environment
 from casemate.physics.radar import SensorModel, arc_width
 from casemate.tracking import door
 from casemate.tracking.association import associate

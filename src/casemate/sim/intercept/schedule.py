@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from casemate.constants import NS_PER_S
 from casemate.model.messages import Threat
 from casemate.model.records import Motion, Records, TrackStatus, freeze
-from casemate.physics.atmosphere import Environment
 from casemate.physics.ballistics import propagate
+from casemate.physics.environment import Environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim.intercept.burst import draw_kills, p_burst_kill, p_kill_at
 from casemate.sim.intercept.gun import ENGAGEMENT, NO_GUN, Gun, GunKind, Outcome, PlannedBurst
