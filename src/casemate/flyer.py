@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casemate.constants import USSA76_GAS_JPKGK
-from casemate.errors import SettingsError
+from casemate.errors import DomainError, SettingsError
 from casemate.io.flight_file import FlightInputs, read_flight
 from casemate.io.profile import StrPath
 from casemate.io.terrain import read_terrain
@@ -19,7 +19,7 @@ from casemate.physics.body import Body, body_of, build_body
 from casemate.physics.drag import compile_drag
 from casemate.physics.exact import Rail, Trajectory, fly_exact
 from casemate.physics.geodesy import SiteFrame
-from casemate.physics.path import heading_of, path_of
+from casemate.physics.path import ATTACK_LIMIT_DEG, attack_deg_of, heading_of, path_of
 from casemate.physics.profile import Profile
 from casemate.physics.spin import SpinningTrajectory, fly_spinning_exact, gyro_of, solve_spinning_arrival, spin_of
 from casemate.physics.terrain import Terrain, impact_of
@@ -129,6 +129,9 @@ def _fly_from(start: StartPoint, frame: _Frame, inputs: FlightInputs, *, is_spin
     else:
         rail = None if inputs.file.rail is None else Rail(inputs.file.rail.length_m, az, el)
         whole = fly_exact(body, frame.enu, np.zeros(3), vel_mps, ground_m=ground_m, rail=rail)
+        attack_deg = attack_deg_of(whole, frame.enu, inputs.wind) if rail else 0.0
+        if attack_deg > ATTACK_LIMIT_DEG:
+            raise DomainError("attack_deg off the rail", attack_deg, 0.0, ATTACK_LIMIT_DEG)
     cut = whole if frame.terrain is None else impact_of(whole, frame.terrain)
     return _Flown(cut, body, whole.rail_exit_s, _greatest_yaw_rad(whole, cut.flight_s))
 

@@ -1,5 +1,6 @@
 """What a person sees in the terminal: progress, tables, one clear message while kernels compile."""
 
+import math
 import pathlib
 import time
 from collections.abc import Generator, Sequence
@@ -148,7 +149,7 @@ def flown(result: "FlightResult", file: pathlib.Path) -> None:
 
 def _climb_rows(result: "FlightResult") -> list[Row]:
     def where(mark: "Mark") -> str:
-        return f"after {mark.t_s:.2f} s, {mark.ground_range_m:,.0f} m away"
+        return f"after {mark.t_s:.2f} s, {math.hypot(mark.ground_range_m, mark.cross_range_m):,.0f} m away"
 
     powered = (("rail exit", result.rail_exit), ("burnout", result.burnout))
     rows = [

@@ -154,15 +154,13 @@ def _body_of(name: str, file: FlightFile, folder: Path) -> RoundClass:
 def _drag_of(name: str, body: BodySettings, folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if body.drag is not None:
         _refuse(name, body, ("mach", "cd"), "stands beside body.drag: say one", "body.")
-        path = folder / body.drag
-        mach, cd = _read_drag(path, f"body.drag of {name}")
-        _check_order(str(path), "mach", mach)
-        return mach, cd
+        return _read_drag(folder / body.drag, f"body.drag of {name}")
     if body.mach is None or body.cd is None:
         raise SettingsError(name, "body.drag", "is needed and missing, or body.mach with body.cd, or a body.class")
     if len(body.mach) != len(body.cd):
         raise SettingsError(name, "body.cd", f"has {len(body.cd)} values for {len(body.mach)} of mach")
-    _check_order(name, "body.mach", body.mach)
+    if any(b <= a for a, b in pairwise(body.mach)):
+        raise SettingsError(name, "body.mach", "is not ascending")
     return body.mach, body.cd
 
 
@@ -185,15 +183,9 @@ def _motor_of(name: str, motor: MotorSettings, folder: Path) -> Motor:
     return Motor(thrust_s=times, thrust_n=thrust, propellant_kg=motor.propellant_kg)
 
 
-def _check_order(file: str, key: str, values: Sequence[float]) -> None:
-    # Measured tables repeat a value, which is averaged; one that goes back is a slip.
-    for i, (a, b) in enumerate(pairwise(values), 2):
-        if b < a:
-            raise SettingsError(file, key, f"is not ascending: value {i} is {b:g} after {a:g}")
-
-
 def _read_drag(path: Path, asked_by: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    # Two columns of numbers, not negative; names above them and lines that begin with # may be there.
+    # Two columns of numbers, not negative; names above them and lines that begin with # may be there. Measured points
+    # come in any order: they are sorted.
     file = str(path)
     lines = [(i, line.strip()) for i, line in enumerate(read_text(path, asked_by).splitlines(), 1)]
     rows = [(i, line.split(",")) for i, line in lines if line and not line.startswith("#")]
@@ -207,7 +199,7 @@ def _read_drag(path: Path, asked_by: str) -> tuple[tuple[float, ...], tuple[floa
         for word, text in zip(("mach", "cd"), row, strict=True):
             if not (_is_number(text) and 0.0 <= float(text) < math.inf):
                 raise SettingsError(file, f"line {i}, {word}", f"'{text.strip()}' is not a number from 0 up")
-    mach, cd = zip(*((float(mach), float(cd)) for _, (mach, cd) in rows), strict=True)
+    mach, cd = zip(*sorted((float(mach), float(cd)) for _, (mach, cd) in rows), strict=True)
     return mach, cd
 
 
