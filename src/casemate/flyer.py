@@ -13,10 +13,12 @@ from casemate.io.profile import StrPath
 from casemate.io.terrain import read_terrain
 from casemate.model.catalog import EnvironmentSettings
 from casemate.model.flight import ArrivalPoint, FlightPath, FlightResult, Mark, StartPoint
+from casemate.physics import ballistics
+from casemate.physics.arrival import solve_arrival
 from casemate.physics.atmosphere import ussa76
-from casemate.physics.ballistics import solve_arrival
 from casemate.physics.body import Body, body_of, build_body
 from casemate.physics.drag import compile_drag
+from casemate.physics.environment import build_environment
 from casemate.physics.exact import Rail, Trajectory, fly_exact
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.path import ATTACK_LIMIT_DEG, attack_deg_of, heading_of, path_of
@@ -32,6 +34,7 @@ class _Frame(NamedTuple):
 
     enu: SiteFrame
     azimuth_rad: float  # of the start, clockwise from true north
+    ground_m: float  # over the ellipsoid, where it is level
     terrain: Terrain | None
 
 
@@ -57,7 +60,7 @@ def fly(path: StrPath) -> tuple[FlightResult, FlightPath]:
     start, arrival = inputs.file.start, inputs.file.arrival
     drift_m = None
     if start is not None:
-        frame = _Frame(_enu_of(start), math.radians(start.azimuth_deg), _terrain_of(path, start, inputs))
+        frame = _frame_of(path, start, inputs)
         flown = _fly_from(start, frame, inputs, is_spinning=is_spinning)
         if is_spinning:
             plain = _fly_from(start, frame, inputs, is_spinning=False)
@@ -65,7 +68,7 @@ def fly(path: StrPath) -> tuple[FlightResult, FlightPath]:
     elif arrival is not None:
         enu = _enu_of(arrival)
         flown = _fly_to(arrival, enu, inputs, is_spinning=is_spinning)
-        frame = _Frame(enu, heading_of(flown.trajectory, enu), None)
+        frame = _Frame(enu, heading_of(flown.trajectory, enu), enu.height_m, None)
     else:  # the reader has refused it
         raise SettingsError(str(path), "start", "is needed and missing")
     moments = _moments_of(flown, frame)
@@ -79,10 +82,13 @@ def _enu_of(point: StartPoint | ArrivalPoint) -> SiteFrame:
     return SiteFrame(point.lat_deg, point.lon_deg, point.height_m + geoid_m, geoid_m)
 
 
-def _terrain_of(path: StrPath, start: StartPoint, inputs: FlightInputs) -> Terrain | None:
-    if inputs.file.terrain is None:
-        return None
-    return read_terrain(path, inputs.file.terrain, _enu_of(start), is_geoid_known=start.geoid_m is not None)
+def _frame_of(path: StrPath, start: StartPoint, inputs: FlightInputs) -> _Frame:
+    enu, level, raster = _enu_of(start), inputs.file.flight.ground_height_m, inputs.file.terrain
+    terrain = None
+    if raster is not None:
+        terrain = read_terrain(path, raster, enu, is_geoid_known=start.geoid_m is not None)
+    ground_m = enu.height_m if level is None else level + enu.geoid_m
+    return _Frame(enu, math.radians(start.azimuth_deg), ground_m, terrain)
 
 
 def _body_of(inputs: FlightInputs) -> Body:
@@ -117,11 +123,8 @@ def _fly_from(start: StartPoint, frame: _Frame, inputs: FlightInputs, *, is_spin
     vel_mps = (start.speed_mps or 0.0) * np.array(
         [math.sin(az) * math.cos(el), math.cos(az) * math.cos(el), math.sin(el)]
     )
-    ground_m = frame.enu.height_m
-    if frame.terrain is not None:
-        ground_m = frame.terrain.min_m  # flown down to there, then cut where it first goes under the surface
-    elif inputs.file.flight.ground_height_m is not None:
-        ground_m = inputs.file.flight.ground_height_m + frame.enu.geoid_m
+    # with terrain it is flown down to the lowest of it, then cut where it first goes under the surface
+    ground_m = frame.ground_m if frame.terrain is None else frame.terrain.min_m
     body = _body_of(inputs)
     if is_spinning:
         gyro, spin_radps = gyro_of(inputs.body), spin_of(inputs.body, start.speed_mps or 0.0)
@@ -204,7 +207,25 @@ def _result_of(
         mach=(float(path.mach.min()), float(path.mach.max())),
         drift_m=drift_m,
         yaw_of_repose_deg=None if flown.yaw_rad is None else math.degrees(flown.yaw_rad),
+        fast_kernel_miss_m=_fast_miss_m(inputs, flown, frame),
     )
+
+
+def _fast_miss_m(inputs: FlightInputs, flown: _Flown, frame: _Frame) -> float | None:
+    # How far from this impact the kernel of the live pipeline ends; None where it knows no such flight.
+    k_m2pkg = inputs.file.body.drag_factor * flown.body.area_m2 / flown.body.mass_kg
+    if flown.body.burn.size or flown.yaw_rad is not None or k_m2pkg == 0.0:
+        return None
+    drag = (np.array(inputs.body.mach), np.array(inputs.body.cd))
+    env = build_environment(inputs.file.environment, frame.enu, drag, inputs.air, inputs.wind)
+    env = env._replace(ground_m=frame.ground_m - frame.enu.height_m)
+    path = flown.trajectory
+    state = np.concatenate((path.pos_m[0], path.vel_mps[0], [math.log(k_m2pkg)]))
+    try:
+        fast = ballistics.fly(state, env, frame.terrain)
+    except DomainError:  # its air ends at 40 km
+        return None
+    return float(np.linalg.norm(fast.pos_m[-1] - path.pos_m[-1]))
 
 
 def _mark(path: FlightPath, t_s: float) -> Mark:

@@ -494,3 +494,26 @@ def test_a_rocket_that_meets_its_wind_from_the_side_is_outside_the_model(fly, tm
     assert 13.0 < angle < 15.0
     (tmp_path / "wind.csv").write_text("height_m,wind_e_mps,wind_n_mps\n0,-4,0\n9000,-4,0\n")
     assert fly(windy)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHELL,
+        SHELL.replace("height_m = 34.0", "height_m = 1500.0\ngeoid_m = 17.0").replace(
+            'name = "shell <155>"', 'name = "down"\nground_height_m = 100.0'
+        ),
+        SHELL + '\n[environment]\natmosphere = "exponential"\nwind = "wind.csv"\n',
+        FIGURES.replace("cd = [0.2, 0.2]", "cd = [0.2, 0.2]\ndrag_factor = 1.3"),
+    ],
+)
+def test_the_fast_kernel_ends_within_a_centimetre(fly, tmp_path, text):
+    """The bar that the project sets itself for the batch kernel against the exact one, out to 40 km."""
+    (tmp_path / "wind.csv").write_text("height_m,wind_e_mps,wind_n_mps\n0,2,-3\n1000,12,-8\n9000,-5,20\n")
+    flown = json.loads(fly(text, "--json")[1])
+    assert 0.0 < flown["fast_kernel_miss_m"] < 0.01
+
+
+def test_the_fast_kernel_is_not_asked_for_what_it_does_not_know(fly):
+    for text in (ROCKET, SPINNING, ARRIVAL):
+        assert json.loads(fly(text, "--json")[1])["fast_kernel_miss_m"] is None

@@ -182,6 +182,9 @@ def _fall_rows(result: "FlightResult") -> list[Row]:
         rows.append(("drift by spin", f"{abs(result.drift_m):,.1f} m", f"to the {_side(result.drift_m)}"))
     if result.yaw_of_repose_deg is not None:
         rows.append(("yaw of repose", f"{result.yaw_of_repose_deg:.2f}°", "at most"))
+    if result.fast_kernel_miss_m is not None:
+        note = "from it to the impact that the live pipeline's model finds"
+        rows.append(("fast kernel", f"{1e3 * result.fast_kernel_miss_m:.2g} mm", note))
     rows.append(("Mach range", f"{result.mach[0]:.3f} to {result.mach[1]:.3f}", "through the air"))
     return rows
 
