@@ -31,10 +31,11 @@ Array = NDArray[np.float64]
 FILE_NAME: Final = "flights.json"
 TOLERANCE_PERCENT: Final = 1.0  # what an untuned point mass reaches where it is valid
 ANGLE_LIMIT_DEG: Final = 10.0
-"""Greatest angle of attack off the rail that a point mass stands for [A]. A point mass flies with its nose in the flow at
-once. A rocket swings there, and settles where forces and moments grow in proportion to the angle, the small angles of linear
-theory (J. S. Barrowman, The Practical Calculation of the Aerodynamic Characteristics of Slender Finned Vehicles, 1967);
-beyond about 10 degrees fins begin to stall, and thrust and flow part for long. See docs/explanation/flight.md."""
+"""Greatest angle of attack off the rail that a point mass stands for [A]. A point mass flies with its nose in the flow
+at once. A rocket swings there, and settles where forces and moments grow in proportion to the angle, the small angles
+of linear theory (J. S. Barrowman, The Practical Calculation of the Aerodynamic Characteristics of Slender Finned
+Vehicles, 1967); beyond about 10 degrees fins begin to stall, and thrust and flow part for long. See
+docs/explanation/flight.md."""
 
 _POINT: Final = re.compile(r"\((\d*\.?\d+?)(?:\.\.(\d*\.?\d+))?,\s*(\d*\.?\d+)\)")
 _NUMBERS: Final = (
