@@ -197,14 +197,16 @@ def feel_wind(S: NDArray[np.float64], wind: NDArray[np.float64]) -> None:
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})  # as above
 def lean(S: NDArray[np.float64], c: NDArray[np.float64]) -> None:
-    """Turn the velocity into that through the air; the wind blows along the east and north of the place."""
+    """Turn the velocity into that through the air, as `motion.flow_of` does."""
     per_e, per_n, sin_lat, cos_lat = c[PER_E], c[PER_N], c[SIN_LAT], c[COS_LAT]
     for l in range(W):
-        lon, lat = S[PE * W + l] * per_e, S[PN * W + l] * per_n
+        m = (sin_lat * S[PN * W + l] - cos_lat * S[PU * W + l]) * per_e
+        lon, lat = S[PE * W + l] * per_e * (1.0 + m * (1.0 + m)), S[PN * W + l] * per_n
+        half = 0.5 * lon * lon
         wind_e, wind_n = S[WE * W + l], S[WN * W + l]
-        S[QE * W + l] += sin_lat * lon * wind_n - wind_e
-        S[QN * W + l] -= sin_lat * lon * wind_e + wind_n
-        S[QU * W + l] += cos_lat * lon * wind_e + lat * wind_n
+        S[QE * W + l] += (sin_lat + cos_lat * lat) * lon * wind_n - wind_e * (1.0 - half)
+        S[QN * W + l] -= sin_lat * lon * wind_e + wind_n * (1.0 - sin_lat * sin_lat * half - 0.5 * lat * lat)
+        S[QU * W + l] += cos_lat * lon * wind_e + (lat - 2.0 * sin_lat * cos_lat * half) * wind_n
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})  # as above

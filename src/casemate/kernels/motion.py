@@ -107,7 +107,7 @@ def fall_of(e: float, n: float, u: float, env: Environment) -> tuple[float, floa
     s = (z / r)^2: g = (w^2 - GM/r^3 (1 + k (1 - 5 s))) r - (w^2 + 2 k GM/r^3) z, k = 3/2 J2 (a/r)^2 (Vallado,
     Fundamentals of Astrodynamics and Applications, 4th ed., 2013, equation 8-30 with J2 only). The height is what r
     exceeds the ellipsoid by, times the cosine of the angle between plumb line and radius. Powers of r by series in q:
-    below 60 km from the site and 40 km up, 1e-7 m/s2 and 3 mm.
+    below 60 km from the site and 40 km up, 1e-9 m/s2 and 5 mm.
     """
     if env.is_flat:
         return u, 0.0, 0.0, -env.gravity_mps2
@@ -129,21 +129,42 @@ def fall_of(e: float, n: float, u: float, env: Environment) -> tuple[float, floa
 
 
 @njit(cache=True, error_model="numpy")
+def flow_of(
+    e: float, n: float, u: float, h: float, ve: float, vn: float, vu: float, env: Environment
+) -> tuple[float, float, float, float, float]:
+    """Return velocity through the air (3, ENU) [m/s], density [kg/m3] and 1 / speed of sound [s/m] at a point.
+
+    `h` is the point's height over the origin. The wind blows along the east and north of the place: turned by the
+    longitude and latitude from the site, to second order in both. Below 40 km from the site 2 mm/s of a wind of 30 m/s up
+    to latitude 80.
+    """
+    density, inverse_sound, wind_e, wind_n = air_at(h + env.site_height_m, env)
+    c = env.earth
+    sin_lat, cos_lat = c[SIN_LAT], c[COS_LAT]
+    m = (sin_lat * n - cos_lat * u) * c[PER_E]  # how much nearer to the axis, as a share
+    lon, lat = e * c[PER_E] * (1.0 + m * (1.0 + m)), n * c[PER_N]
+    half = 0.5 * lon * lon
+    return (
+        ve - wind_e * (1.0 - half) + (sin_lat + cos_lat * lat) * lon * wind_n,
+        vn - wind_n * (1.0 - sin_lat * sin_lat * half - 0.5 * lat * lat) - sin_lat * lon * wind_e,
+        vu + cos_lat * lon * wind_e + (lat - 2.0 * sin_lat * cos_lat * half) * wind_n,
+        density,
+        inverse_sound,
+    )
+
+
+@njit(cache=True, error_model="numpy")
 def acceleration(
     e: float, n: float, u: float, ve: float, vn: float, vu: float, drag_parameter: float, env: Environment
 ) -> tuple[float, float, float]:
     """Return the acceleration [m/s2] (east, north, up) of a round with drag parameter K [m2/kg].
 
     a = g - rho |w| w K f(M) / 2 - 2 Omega x v, with w the velocity through the air (McCoy, Modern Exterior Ballistics,
-    1999, equation 8.1 without lift). The wind's east and north are those of the place.
+    1999, equation 8.1 without lift).
     """
     h, ge, gn, gu = fall_of(e, n, u, env)
-    density, inverse_sound, wind_e, wind_n = air_at(h + env.site_height_m, env)
+    we, wn, wu, density, inverse_sound = flow_of(e, n, u, h, ve, vn, vu, env)
     c = env.earth
-    lon, lat = e * c[PER_E], n * c[PER_N]
-    we = ve - wind_e + c[SIN_LAT] * lon * wind_n
-    wn = vn - wind_n - c[SIN_LAT] * lon * wind_e
-    wu = vu + c[COS_LAT] * lon * wind_e + lat * wind_n
     speed = math.sqrt(we * we + wn * wn + wu * wu)
     k = 0.5 * density * speed * drag_parameter * drag_shape(speed * inverse_sound, env)
     turn_n, turn_u = 2.0 * c[TURN_N], 2.0 * c[TURN_U]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from casemate.kernels.flight import FLIES, N_SETTLE, NEAR_S, UNDER_M, height_over_ground, surround, time_to
 from casemate.kernels.lanes import CALM_SHARE, FIRST_STEP_S, MAX_STEP_S, MIN_STEP_S, SPEED_STEP_MPS, STEP_RULE_S
-from casemate.kernels.motion import COS_LAT, PER_E, PER_N, SIN_LAT, Environment, acceleration, air_at, fall_of
+from casemate.kernels.motion import Environment, acceleration, fall_of, flow_of
 from casemate.kernels.terrain import Terrain, first_hit
 
 _OK, _NOT_CONVERGED, _MAX_TIME, _OUT_OF_TABLE, _NOT_FINITE = 0, 1, 2, 3, 4  # model.records.Status
@@ -59,12 +59,8 @@ def advance(s: Floats, k: float, h: float, env: Environment, a: Floats, p: Float
 @njit(cache=True, error_model="numpy")
 def _meet_air(p: Floats, v: Floats, env: Environment) -> tuple[float, float]:
     # Speed through the air [m/s] and Mach number.
-    _, inverse_sound, wind_e, wind_n = air_at(fall_of(p[0], p[1], p[2], env)[0] + env.site_height_m, env)
-    c = env.earth
-    lon, lat = p[0] * c[PER_E], p[1] * c[PER_N]
-    x = v[0] - wind_e + c[SIN_LAT] * lon * wind_n
-    y = v[1] - wind_n - c[SIN_LAT] * lon * wind_e
-    z = v[2] + c[COS_LAT] * lon * wind_e + lat * wind_n
+    h = fall_of(p[0], p[1], p[2], env)[0]
+    x, y, z, _, inverse_sound = flow_of(p[0], p[1], p[2], h, v[0], v[1], v[2], env)
     speed = math.sqrt(x * x + y * y + z * z)
     return speed, speed * inverse_sound
 
