@@ -42,6 +42,8 @@ STEP_S: Final = 0.25
 
 MAX_TIME_S: Final = 400.0
 _MAX_ROWS: Final = 2048  # of a path; 400 s took 200
+_BACK_S: Final = 0.5
+_N_BACK: Final = 20  # 10 s: a track that coasts longer has been dropped
 _NO_TERRAIN: Final = Terrain(
     0.0, 0.0, 1.0, 1.0, np.zeros((0, 0)), np.zeros((0, 0)), 0.0, 0.0, 0.0, 0.0, np.eye(3), np.zeros(3)
 )
@@ -206,7 +208,10 @@ def predict_impacts(
         raise ValueError(message)
     out, by, status = np.full((n, 7), np.nan), np.full((n, 3, 9), np.nan), np.zeros(n, np.uint8)
     ground = _NO_TERRAIN if terrain is None else terrain
-    flight.fly_many(_states(states), env, ground, 1.0, max_time_s, True, out, by, status)
+    starts, phi, back_s = _raise(_states(states), env, terrain)
+    flight.fly_many(starts, env, ground, 1.0, max_time_s, True, out, by, status)
+    out[:, 0] += back_s
+    by[:, :, :7] = by[:, :, :7] @ phi
     lost = ~np.isin(status, _HAS_VALUE)
     out[lost], by[lost] = np.nan, np.nan
     slopes = by[:, :, :7]
@@ -223,6 +228,24 @@ def predict_impacts(
         by=by,
         status=status,
     )
+
+
+def _raise(states: Array, env: Environment, terrain: Terrain | None) -> tuple[Array, Array, Array]:
+    # Carry what descends under the terrain back up over it: a track that coasts beyond its impact still knows where it
+    # was. Returns the states to fly from, their derivatives by the given ones, and how far back they are [s]. Over
+    # level ground the kernel itself steps back.
+    starts, phi, back_s = states.copy(), np.tile(np.eye(7), (states.shape[0], 1, 1)), np.zeros(states.shape[0])
+    if terrain is None:
+        return starts, phi, back_s
+    under = np.flatnonzero(states[:, 5] < 0.0)
+    for _ in range(_N_BACK):
+        over_m = [flight.height_over_ground(starts[i], 0.0, terrain, env) for i in under]
+        under = under[(np.array(over_m) < 0.0) & (starts[under, 5] < 0.0)]
+        if not under.size:
+            break
+        back_s[under] -= _BACK_S
+        starts[under], phi[under] = transition(states[under], back_s[under], env)
+    return starts, phi, back_s
 
 
 def propagate(states: Array, dt_s: Array, env: Environment) -> Array:
