@@ -14,7 +14,19 @@ from casemate import __version__, kernels
 from casemate.errors import SettingsError
 from casemate.io import settings
 
-_PACKAGES = ("numpy", "scipy", "numba", "msgspec", "pyarrow", "typer", "rich", "libasterix", "matplotlib", "shapely")
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "msgspec",
+    "pyarrow",
+    "typer",
+    "rich",
+    "libasterix",
+    "matplotlib",
+    "plotly",
+    "shapely",
+)
 _OLDEST_PYTHON = (3, 11)
 _DISK_GB = 1.0  # a busy hour's run folder takes about a tenth of it
 
