@@ -38,6 +38,7 @@ def test_the_impact_is_that_of_cutting_the_whole_flight():
     assert np.abs(cut.pos_m[-1] - fly(STATE, AIR, SLOPE).pos_m[-1]).max() < 0.05
 
 
+@pytest.mark.slow
 def test_the_covariance_is_that_of_many_flights_onto_the_slope():
     found = predict_impacts(STATE[None], COV[None] / 25.0, AIR, terrain=SLOPE)
     draws = np.random.default_rng(1).multivariate_normal(STATE, COV / 25.0, 20_000)
