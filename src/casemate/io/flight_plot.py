@@ -126,7 +126,7 @@ def _band_of(panel: Panel, path: FlightPath) -> tuple[float, float]:
         low = min(low, float(path.ground_m.min()))
     least = 2.0 if panel.y.endswith("_m") else 0.01
     air = max(0.06 * (high - low), 0.5 * (least - (high - low)))
-    return low - air, high + 1.6 * air
+    return low - (2.2 if panel.y == "height_m" else 1.0) * air, high + 1.6 * air  # under the ground stands a name
 
 
 def _ground_band_of(path: FlightPath) -> tuple[float, float]:
