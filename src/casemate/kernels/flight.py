@@ -244,12 +244,12 @@ def _advance(S: Floats, J: Floats, X: Floats, scale: float, env: Environment) ->
 
 
 @njit(cache=True, error_model="numpy")
-def _to_ground(S: Floats, X: Floats, l: int, terrain: Terrain, env: Environment, by: Floats) -> None:
+def _to_ground(S: Floats, X: Floats, l: int, terrain: Terrain | None, env: Environment, by: Floats) -> None:
     # Fill by (3, 9): derivatives of east, north [m] and time [s] of the impact, where the path meets the ground.
     per_radius = 1.0 / env.earth_radius_m
     e, n, u = S[E * W + l], S[N * W + l], S[U * W + l]
     lean_e, lean_n = e * per_radius, n * per_radius
-    if terrain.heights.shape[0] > 0:
+    if terrain is not None:
         reach = 5.0
         lean_e -= (surface_at(e + reach, n, u, terrain)[0] - surface_at(e - reach, n, u, terrain)[0]) / (2.0 * reach)
         lean_n -= (surface_at(e, n + reach, u, terrain)[0] - surface_at(e, n - reach, u, terrain)[0]) / (2.0 * reach)
@@ -262,9 +262,9 @@ def _to_ground(S: Floats, X: Floats, l: int, terrain: Terrain, env: Environment,
 
 
 @njit(cache=True, error_model="numpy")
-def height_over_ground(y: Floats, ground_m: float, terrain: Terrain, env: Environment) -> float:
-    """Return the height [m] of a state over the level ground, or over the terrain where it has posts."""
-    if terrain.heights.shape[0] > 0:
+def height_over_ground(y: Floats, ground_m: float, terrain: Terrain | None, env: Environment) -> float:
+    """Return the height [m] of a state over the level ground, or over the terrain where there is one."""
+    if terrain is not None:
         ground, height, _ = surface_at(y[0], y[1], y[2], terrain)
         return height - ground
     return fall_of(y[0], y[1], y[2], env)[0] - ground_m
@@ -273,12 +273,12 @@ def height_over_ground(y: Floats, ground_m: float, terrain: Terrain, env: Enviro
 @njit(cache=True, error_model="numpy")
 def _attend(
     S: Floats, J: Floats, X: Floats, l: int, n_settle: NDArray[np.int64], was: Floats, was_x: Floats, env: Environment,
-    terrain: Terrain, max_time_s: float, ground_m: float,
+    terrain: Terrain | None, max_time_s: float, ground_m: float,
 ) -> int:  # fmt: skip
     # After a step of lane l: look at terrain and flag; a status where the flight ends. n_settle -1 marks the last step.
     if n_settle[l] < 0:
         return _OK
-    if terrain.heights.shape[0] > 0:
+    if terrain is not None:
         share = _strike(S, l, was, terrain)
         if share >= 0.0:
             n_settle[l] = -1
@@ -289,22 +289,23 @@ def _attend(
     return _steer(S, J, X, l, n_settle, env, max_time_s, ground_m)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@njit(cache=True, error_model="numpy", nogil=True)  # nogil: threads share a batch
 def fly_many(
-    states: Floats, env: Environment, terrain: Terrain, scale: float, max_time_s: float, may_start_under: bool,
+    states: Floats, env: Environment, terrain: Terrain | None, scale: float, max_time_s: float, may_start_under: bool,
     out: Floats, by: Floats, status: NDArray[np.uint8],
 ) -> None:  # fmt: skip
     """Fill `out` (n, 7) with time [s], position and velocity of the impact of each state (n, 7), and its status.
 
     `by` (n, 3, 9) gets the derivatives of east, north and time of the impact, see `kernels.spread`; with no rows it is
-    not asked for. The ground is `env.ground_m`, or the terrain where it has posts. A start under it that is falling is
+    not asked for. The ground is `env.ground_m`, or the terrain where there is one. A start under it that is falling is
     carried back up to it, if it `may_start_under`, and is refused (OUT_OF_TABLE, no values) if not. OUT_OF_TABLE with
     values: the flight was above the air table, or faster than the drag table, and was flown with their last cells.
     """
     S, J = np.zeros(N_ROWS * W), np.zeros(N_JACOBIAN * W)
     X = np.zeros(N_DERIVATIVES * W if by.shape[0] > 0 else 0)
-    has_terrain = terrain.heights.shape[0] > 0
-    ground = terrain.min_m - terrain.site_m if has_terrain else env.ground_m
+    ground = env.ground_m
+    if terrain is not None:  # without it numba leaves all such code out
+        ground = terrain.min_m - terrain.site_m
     was, was_x, row_of, n_settle = np.zeros(7 * W), np.zeros(X.shape[0]), np.full(W, -1), np.zeros(W, np.int64)
     top = env.air_z0_m + env.air_dz_m * (env.air.shape[0] / AIR_COLUMNS - 1.0) - env.site_height_m
     drag_top = env.drag.shape[0] / DRAG_COLUMNS - 1.0
@@ -324,10 +325,10 @@ def fly_many(
                 following += 1
         is_full = n_up > 0
         while is_full:
-            if has_terrain:
+            if terrain is not None:
                 _remember(S, X, was, was_x)
             _advance(S, J, X, scale, env)
-            if look_ahead(S, 1.0 / env.earth_radius_m, max_time_s, drag_top) == 0 and not has_terrain:
+            if look_ahead(S, 1.0 / env.earth_radius_m, max_time_s, top, drag_top) == 0 and terrain is None:
                 continue
             for l in range(W):
                 i = row_of[l]

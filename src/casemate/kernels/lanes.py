@@ -244,10 +244,12 @@ def brake(S: NDArray[np.float64]) -> None:
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})  # as above
-def look_ahead(S: NDArray[np.float64], per_radius: float, max_time_s: float, drag_top: float) -> int:
+def look_ahead(
+    S: NDArray[np.float64], per_radius: float, max_time_s: float, height_top: float, drag_top: float
+) -> int:
     """Flag and count the lanes whose next step would pass a corner or the ground, or which are not a number.
 
-    So are those whose time is up, or which are faster than the last cell of the drag table.
+    So are those whose time is up, or which are above the air table or faster than the drag table.
     """
     n_flagged = 0
     for l in range(W):
@@ -256,7 +258,8 @@ def look_ahead(S: NDArray[np.float64], per_radius: float, max_time_s: float, dra
         pull = S[(A + 2) * W + l] + (ve * ve + vn * vn) * per_radius
         end = S[HEIGHT * W + l] + h * (climb + 0.5 * h * pull)
         is_free = (end < S[ABOVE * W + l]) & (end > S[BELOW * W + l])
-        is_free = is_free & (S[TIME * W + l] < max_time_s) & (S[CELL * W + l] < drag_top)
+        is_free = is_free & (S[TIME * W + l] < max_time_s)
+        is_free = is_free & (S[HEIGHT * W + l] <= height_top) & (S[CELL * W + l] < drag_top)
         S[FLAG * W + l] = 0.0 if is_free else 1.0
         n_flagged += 0 if is_free else 1
     return n_flagged

@@ -89,37 +89,41 @@ def _keep(path: Floats, n: int, t: float, s: Floats) -> None:
 
 @njit(cache=True, error_model="numpy")
 def _step_to(
-    s: Floats, a: Floats, t: float, h: float, max_time_s: float, ground_m: float, n_settle: int, env: Environment
+    s: Floats, a: Floats, t: float, h: float, max_time_s: float, n_settle: int, bounds: Floats, env: Environment
 ) -> tuple[float, int]:
-    # The next step [s] of at most h and a status where there is none, as flight._steer; the parabola ends in s.
+    # The next step [s] of at most h and a status where there is none, as lanes.look_ahead and flight._steer; the
+    # parabola ends in s. Bounds (3,): heights that the step must not pass, above and below, and the ground's.
     per_radius = 1.0 / env.earth_radius_m
     height = fall_of(s[0], s[1], s[2], env)[0]
     climb = s[5] + (s[0] * s[3] + s[1] * s[4]) * per_radius
     pull = a[5, 2] + (s[3] * s[3] + s[4] * s[4]) * per_radius
+    end = height + h * (climb + 0.5 * h * pull)
+    if bounds[1] < end < bounds[0] and t < max_time_s:
+        return h, FLIES
     if not math.isfinite(height + climb):
         return 0.0, _NOT_FINITE
     if t >= max_time_s:
         return 0.0, _MAX_TIME
-    if climb < 0.0 and height - ground_m < -climb * NEAR_S:
-        left = (ground_m - height) / climb
+    over = height - bounds[2]
+    if climb < 0.0 and over < -climb * NEAR_S:
+        left = -over / climb
         if left > -NEAR_S:
-            left = (ground_m - height) / (climb + 0.5 * pull * left)
+            left = -over / (climb + 0.5 * pull * left)
             for q in range(3):
                 s[q] += left * (s[3 + q] + 0.5 * left * a[5, q])
                 s[3 + q] += left * a[5, q]
             return left, _OK
         return left if left > -MAX_STEP_S else -MAX_STEP_S, FLIES if n_settle < N_SETTLE else _NOT_CONVERGED
-    above, below = surround(height, climb, ground_m, env)
-    end = height + h * (climb + 0.5 * h * pull)
-    if end >= above or end <= below:
-        to = time_to((above if end >= above else below) - height, climb, pull)
+    bounds[0], bounds[1] = surround(height, climb, bounds[2], env)
+    if end >= bounds[0] or end <= bounds[1]:
+        to = time_to((bounds[0] if end >= bounds[0] else bounds[1]) - height, climb, pull)
         h = to if MIN_STEP_S < to < h else h
     return h, FLIES
 
 
 @njit(cache=True, error_model="numpy")
 def fly_path(
-    state: Floats, env: Environment, terrain: Terrain, scale: float, max_time_s: float, path: Floats
+    state: Floats, env: Environment, terrain: Terrain | None, scale: float, max_time_s: float, path: Floats
 ) -> tuple[int, int, float, float, float]:
     """Fill rows of `path` (m, 7) with time [s], position and velocity of one flight to the ground, a row each step.
 
@@ -127,10 +131,13 @@ def fly_path(
     [m] and the greatest Mach number. Where the rows do not do, the flight does not end: NOT_CONVERGED.
     """
     s, was, a, p, v = state[:6].copy(), np.empty(6), np.zeros((6, 3)), np.zeros(3), np.zeros(3)
-    has_terrain = terrain.heights.shape[0] > 0
-    ground = terrain.min_m - terrain.site_m if has_terrain else env.ground_m
+    ground = env.ground_m
+    if terrain is not None:  # without it numba leaves all such code out
+        ground = terrain.min_m - terrain.site_m
     k, t, h, n_settle, highest, fastest = math.exp(state[6]), 0.0, scale * FIRST_STEP_S, 0, -math.inf, 0.0
     over = height_over_ground(s, ground, terrain, env)
+    bounds = np.array([math.inf, ground, ground])
+    bounds[0], bounds[1] = surround(fall_of(s[0], s[1], s[2], env)[0], s[5], ground, env)
     _keep(path, 0, t, s)
     if not over >= -UNDER_M:
         return 1, _NOT_FINITE, over, highest, fastest
@@ -140,7 +147,7 @@ def fly_path(
         advance(s, k, h, env, a, p, v)
         airspeed, mach = _meet_air(p, v, env)
         fastest, highest = max(fastest, mach), max(highest, fall_of(p[0], p[1], p[2], env)[0])
-        if has_terrain:
+        if terrain is not None:
             p0, v0, p1, v1 = (was[0], was[1], was[2]), (was[3], was[4], was[5]), (s[0], s[1], s[2]), (s[3], s[4], s[5])
             share = first_hit(p0, v0, p1, v1, h, terrain)
             if share >= 0.0:
@@ -150,7 +157,7 @@ def fly_path(
         t += h
         longest = next_step(s, a, h, airspeed, scale)
         _keep(path, n, t, s)
-        h, status = _step_to(s, a, t, longest, max_time_s, ground, n_settle, env)
+        h, status = _step_to(s, a, t, longest, max_time_s, n_settle, bounds, env)
         n_settle += 1 if h < 0.0 else 0
         if status == _OK:
             _keep(path, n, t + h, s)
