@@ -44,9 +44,6 @@ MAX_TIME_S: Final = 400.0
 _MAX_ROWS: Final = 2048  # of a path; 400 s took 200
 _BACK_S: Final = 0.5
 _N_BACK: Final = 20  # 10 s: a track that coasts longer has been dropped
-_NO_TERRAIN: Final = Terrain(
-    0.0, 0.0, 1.0, 1.0, np.zeros((0, 0)), np.zeros((0, 0)), 0.0, 0.0, 0.0, 0.0, np.eye(3), np.zeros(3)
-)
 _NONE: Final = np.zeros((0, 3, 9))
 _HAS_VALUE: Final = (Status.OK, Status.OUT_OF_TABLE)
 
@@ -107,10 +104,9 @@ def fly_many(
     """
     rows = _states(states)
     out, status = np.full((rows.shape[0], 7), np.nan), np.zeros(rows.shape[0], np.uint8)
-    ground = _NO_TERRAIN if terrain is None else terrain
 
     def work(part: slice) -> None:
-        flight.fly_many(rows[part], env, ground, step_scale, max_time_s, False, out[part], _NONE, status[part])
+        flight.fly_many(rows[part], env, terrain, step_scale, max_time_s, False, out[part], _NONE, status[part])
 
     edges = np.linspace(0, rows.shape[0], max(threads, 1) + 1).astype(int)
     parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
@@ -150,9 +146,7 @@ def fly(
         raise ValueError(message)
     row = np.ascontiguousarray(state, np.float64)
     path = np.empty((_MAX_ROWS, 7))
-    n, status, over, highest, fastest = single.fly_path(
-        row, env, _NO_TERRAIN if terrain is None else terrain, 1.0, max_time_s, path
-    )
+    n, status, over, highest, fastest = single.fly_path(row, env, terrain, 1.0, max_time_s, path)
     _check_start(row, over)
     if status != Status.OK:
         raise DomainError("flight_s", float(path[n - 1, 0]), 0.0, max_time_s)
@@ -207,11 +201,14 @@ def predict_impacts(
         message = f"states and covs must have shapes (n, 7) and (n, 7, 7), not {states.shape} and {covs.shape}"
         raise ValueError(message)
     out, by, status = np.full((n, 7), np.nan), np.full((n, 3, 9), np.nan), np.zeros(n, np.uint8)
-    ground = _NO_TERRAIN if terrain is None else terrain
-    starts, phi, back_s = _raise(_states(states), env, terrain)
-    flight.fly_many(starts, env, ground, 1.0, max_time_s, True, out, by, status)
-    out[:, 0] += back_s
-    by[:, :, :7] = by[:, :, :7] @ phi
+    starts = _states(states)
+    phi, back_s = None, None
+    if terrain is not None:
+        starts, phi, back_s = _raise(starts, env, terrain)
+    flight.fly_many(starts, env, terrain, 1.0, max_time_s, True, out, by, status)
+    if phi is not None:
+        out[:, 0] += back_s
+        by[:, :, :7] = by[:, :, :7] @ phi
     lost = ~np.isin(status, _HAS_VALUE)
     out[lost], by[lost] = np.nan, np.nan
     slopes = by[:, :, :7]
@@ -230,13 +227,11 @@ def predict_impacts(
     )
 
 
-def _raise(states: Array, env: Environment, terrain: Terrain | None) -> tuple[Array, Array, Array]:
+def _raise(states: Array, env: Environment, terrain: Terrain) -> tuple[Array, Array, Array]:
     # Carry what descends under the terrain back up over it: a track that coasts beyond its impact still knows where it
     # was. Returns the states to fly from, their derivatives by the given ones, and how far back they are [s]. Over
     # level ground the kernel itself steps back.
     starts, phi, back_s = states.copy(), np.tile(np.eye(7), (states.shape[0], 1, 1)), np.zeros(states.shape[0])
-    if terrain is None:
-        return starts, phi, back_s
     under = np.flatnonzero(states[:, 5] < 0.0)
     for _ in range(_N_BACK):
         over_m = [flight.height_over_ground(starts[i], 0.0, terrain, env) for i in under]

@@ -18,10 +18,11 @@ __all__ = ["ATTACK_LIMIT_DEG", "attack_deg_of", "heading_of", "path_of"]
 Array = NDArray[np.float64]
 
 ATTACK_LIMIT_DEG: Final = 10.0
-"""Greatest angle of attack off the rail that a point mass stands for. It flies with its nose into the flow at once. A
-rocket turns there over some lengths, and up to about 10 degrees that turn is linear, so that it ends in the flow's
-direction (J. S. Barrowman, The Practical Calculation of the Aerodynamic Characteristics of Slender Finned Vehicles,
-1967, and TIR-33, 1988: coefficients hold up to 10 degrees); beyond, fins stall, and thrust and flow part for long."""
+"""Greatest angle of attack off the rail that a point mass stands for [A]. A point mass flies with its nose in the flow
+at once. A rocket swings there, and settles where forces and moments grow in proportion to the angle, the small angles
+of linear theory (J. S. Barrowman, The Practical Calculation of the Aerodynamic Characteristics of Slender Finned
+Vehicles, 1967); beyond about 10 degrees fins begin to stall, and thrust and flow part for long. See
+docs/explanation/flight.md."""
 
 
 def attack_deg_of(trajectory: Trajectory, frame: SiteFrame, wind: Profile | None) -> float:
