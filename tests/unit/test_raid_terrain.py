@@ -17,7 +17,7 @@ FRAME = SiteFrame(46.8, 8.2, 550.0, 50.0)  # of terrain_cases
 def scenario(round_class="m82", arc="high", **other):
     raid = Raid(
         round_class=round_class, impact_e_m=0.0, impact_n_m=0.0, impact_sigma_m=100.0, bearing_deg=90.0,
-        ground_range_m=(2500.0, 2600.0), count=6, start_s=0.0, interval_s=(1.0, 1.0), arc=arc,
+        ground_range_m=(2500.0, 2600.0), count=2, start_s=0.0, interval_s=(1.0, 1.0), arc=arc,
         rcs_dbsm=-20.0, **other,
     )  # fmt: skip
     return Scenario(title="x", source="y", seed=1, t_start=0, duration_s=60.0, site="z", raid=(raid,))
@@ -27,7 +27,7 @@ def draw(terrain, **other):
     return draw_rounds(scenario(**other), ROUNDS, FRAME, np.random.default_rng(3), terrain)
 
 
-@pytest.mark.parametrize("round_class", [each.name for each in ROUNDS if each.kind == "mortar"])
+@pytest.mark.parametrize("round_class", ["m60", "m120"])
 def test_rounds_end_on_the_ground_at_their_impact(round_class):
     slope = 500.0 + np.add.outer(2.0 * np.arange(200), 5.0 * np.arange(207))  # 4 and 9 degrees, up to the north-east
     terrain = terrain_cases.put(slope)
