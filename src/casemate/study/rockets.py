@@ -23,6 +23,7 @@ from casemate.physics.body import build_body
 from casemate.physics.drag import compile_drag
 from casemate.physics.exact import Body, Rail, Trajectory, fly_exact
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.path import ATTACK_LIMIT_DEG, attack_deg_of
 from casemate.physics.profile import Profile
 from casemate.study.nesc import Check
 
@@ -30,13 +31,6 @@ Array = NDArray[np.float64]
 
 FILE_NAME: Final = "flights.json"
 TOLERANCE_PERCENT: Final = 1.0  # what an untuned point mass reaches where it is valid
-ANGLE_LIMIT_DEG: Final = 10.0
-"""Greatest angle of attack off the rail that a point mass stands for [A]. A point mass flies with its nose in the flow
-at once. A rocket swings there, and settles where forces and moments grow in proportion to the angle, the small angles
-of linear theory (J. S. Barrowman, The Practical Calculation of the Aerodynamic Characteristics of Slender Finned
-Vehicles, 1967); beyond about 10 degrees fins begin to stall, and thrust and flow part for long. See
-docs/explanation/flight.md."""
-
 _POINT: Final = re.compile(r"\((\d*\.?\d+?)(?:\.\.(\d*\.?\d+))?,\s*(\d*\.?\d+)\)")
 _NUMBERS: Final = (
     "lat", "lon", "elev_m", "mass_dry_kg", "prop_kg", "burn_s", "radius_m", "incl_deg", "heading_deg", "rail_m",
@@ -72,10 +66,10 @@ def check(file: pathlib.Path) -> tuple[list[Check], list[str]]:
         except DomainError as error:
             outside.append(f"{file.parent / name}: outside the model: {error}")
             continue
-        if ascent.attack_deg > ANGLE_LIMIT_DEG:
+        if ascent.attack_deg > ATTACK_LIMIT_DEG:
             outside.append(
-                f"{file.parent / name}: outside the model: a point mass leaves its rail within {ANGLE_LIMIT_DEG:g} deg "
-                f"of the flow, this rocket {ascent.attack_deg:.1f} deg off it, at {ascent.exit_mps:.1f} m/s"
+                f"{file.parent / name}: outside the model: a point mass leaves its rail within {ATTACK_LIMIT_DEG:g} "
+                f"deg of the flow, this rocket {ascent.attack_deg:.1f} deg off it, at {ascent.exit_mps:.1f} m/s"
             )
             continue
         given = float(flight["apogee_rocketpy_m"])
@@ -107,8 +101,8 @@ def fly(folder: pathlib.Path, flight: Mapping[str, Any]) -> Ascent:
     body = _body_of(folder, flight, motor, profile)
     rail = Rail(flight["rail_m"], math.radians(flight["heading_deg"]), math.radians(flight["incl_deg"]))
     path = fly_exact(body, frame, np.zeros(3), rail=rail)
-    exit_mps, attack_deg = _exit_of(path, frame, profile)
-    return Ascent(path, path.apex(frame).height_m - frame.height_m, exit_mps, attack_deg)
+    exit_mps = float(np.linalg.norm(path.at(path.rail_exit_s)[1]))
+    return Ascent(path, path.apex(frame).height_m - frame.height_m, exit_mps, attack_deg_of(path, frame, profile))
 
 
 def _one_of(folder: pathlib.Path, *patterns: str) -> pathlib.Path:
@@ -142,14 +136,3 @@ def _drag_of(folder: pathlib.Path, flight: Mapping[str, Any]) -> tuple[Array, Ar
         message = f"{folder.name}: no drag by Mach"
         raise ValueError(message)
     return np.array(points)[:, 0], np.array(points)[:, 1]
-
-
-def _exit_of(path: Trajectory, frame: SiteFrame, profile: Profile) -> tuple[float, float]:
-    # Speed at the rail's end [m/s], and angle there [deg] between the rail and the motion through the air.
-    pos, vel = (rows[0] for rows in path.at(path.rail_exit_s))
-    height = float(frame.enu_to_geodetic(pos[None])[0, 2]) - frame.geoid_m
-    wind = [float(np.interp(height, profile.height_m, one)) for one in (profile.wind_e_mps, profile.wind_n_mps)]
-    flow = vel - np.array([*wind, 0.0])
-    speed = float(np.linalg.norm(vel))
-    cosine = float(vel @ flow) / (speed * float(np.linalg.norm(flow)))
-    return speed, math.degrees(math.acos(min(cosine, 1.0)))
