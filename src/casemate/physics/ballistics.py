@@ -1,7 +1,7 @@
 """Ballistics: where and when rounds come down, and their states at other times, as the filter believes it.
 
-Knows environments and states, not tracks or classes. The model is the fast one of `kernels.motion`, in the site's ENU; the
-richer ones that simulated truth flies are in `physics.exact` and `physics.spin`.
+Knows environments and states, not tracks or classes. The model is the fast one of `kernels.motion`, in the site's ENU;
+the richer ones that simulated truth flies are in `physics.exact` and `physics.spin`.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +44,8 @@ MAX_TIME_S: Final = 400.0
 _MAX_ROWS: Final = 2048  # of a path; 400 s took 200
 _BACK_S: Final = 0.5
 _N_BACK: Final = 20  # 10 s: a track that coasts longer has been dropped
+_FROM_ABOVE: Final = False
+_FROM_ANYWHERE: Final = True
 _NONE: Final = np.zeros((0, 3, 9))
 _HAS_VALUE: Final = (Status.OK, Status.OUT_OF_TABLE)
 
@@ -106,10 +108,10 @@ def fly_many(
     out, status = np.full((rows.shape[0], 7), np.nan), np.zeros(rows.shape[0], np.uint8)
 
     def work(part: slice) -> None:
-        flight.fly_many(rows[part], env, terrain, step_scale, max_time_s, False, out[part], _NONE, status[part])
+        flight.fly_many(rows[part], env, terrain, step_scale, max_time_s, _FROM_ABOVE, out[part], _NONE, status[part])
 
-    edges = np.linspace(0, rows.shape[0], max(threads, 1) + 1).astype(int)
-    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    size = max(-(-rows.shape[0] // max(threads, 1)), 1)
+    parts = [slice(i, i + size) for i in range(0, rows.shape[0], size)]
     if len(parts) > 1:
         with ThreadPoolExecutor(len(parts)) as pool:
             list(pool.map(work, parts))
@@ -205,7 +207,7 @@ def predict_impacts(
     phi, back_s = None, None
     if terrain is not None:
         starts, phi, back_s = _raise(starts, env, terrain)
-    flight.fly_many(starts, env, terrain, 1.0, max_time_s, True, out, by, status)
+    flight.fly_many(starts, env, terrain, 1.0, max_time_s, _FROM_ANYWHERE, out, by, status)
     if phi is not None:
         out[:, 0] += back_s
         by[:, :, :7] = by[:, :, :7] @ phi
