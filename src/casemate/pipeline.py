@@ -14,7 +14,7 @@ from casemate.assess.warning import Settings as WarningSettings
 from casemate.assess.warning import WarningStage
 from casemate.model.catalog import Declaration, RoundClass, SiteFile
 from casemate.model.messages import Events, Scan, Tick
-from casemate.physics.drag import drag_shape_of
+from casemate.physics.drag import drag_curve_of
 from casemate.physics.environment import Environment, build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.profile import Profile
@@ -95,7 +95,7 @@ class Plan(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return build_environment(
             self.site.environment,
             self.frame(),
-            drag_shape_of(self.site.tracking.drag_curve, self.rounds),
+            drag_curve_of(self.site.tracking.drag_curve, self.rounds),
             None if self.air is None else self.air.profile(),
             None if self.wind is None else self.wind.profile(),
         )

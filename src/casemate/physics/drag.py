@@ -26,6 +26,7 @@ __all__ = [
     "DragCurve",
     "compile_drag",
     "drag_at",
+    "drag_curve_of",
     "drag_shape_of",
     "interpolate_drag",
 ]
@@ -99,6 +100,19 @@ def drag_shape_of(name: str, rounds: Sequence[RoundClass] = ()) -> tuple[Array, 
     known = ", ".join(["generic", "constant", *(body.name for body in rounds)])
     message = f"no drag curve {name!r}; there are {known}"
     raise ValueError(message)
+
+
+def drag_curve_of(name: str, rounds: Sequence[RoundClass] = ()) -> DragCurve:
+    """Compile the drag shape of a name, see `drag_shape_of`.
+
+    The shape of a class is its own compiled curve divided by its first coefficient, so that the filter, told the class,
+    believes the very curve that an exact flight of it flies; `node_error` is divided too, `digest` stays the curve's.
+    """
+    for body in rounds:
+        if body.name == name:
+            curve = compile_drag(body.mach, body.cd)
+            return curve._replace(table=curve.table / body.cd[0], node_error=curve.node_error / body.cd[0])
+    return compile_drag(*drag_shape_of(name, rounds))
 
 
 def compile_drag(mach: ArrayLike, cd: ArrayLike) -> DragCurve:

@@ -20,7 +20,7 @@ from casemate.errors import DomainError
 from casemate.kernels.air import Air, air_at, wind_at
 from casemate.kernels.motion import N_EARTH, Environment
 from casemate.model.catalog import EnvironmentSettings
-from casemate.physics.drag import compile_drag
+from casemate.physics.drag import DragCurve, compile_drag
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.profile import STANDARD_AIR, Profile, build_air
 
@@ -51,7 +51,7 @@ def normal_gravity_mps2(lat_rad: float, height_m: float) -> float:
 def build_environment(
     settings: EnvironmentSettings,
     frame: SiteFrame,
-    drag: tuple[Array, Array],
+    drag: DragCurve | tuple[Array, Array],
     air_profile: Profile | None = None,
     wind_profile: Profile | None = None,
 ) -> Environment:
@@ -63,8 +63,8 @@ def build_environment(
         What the site file declares.
     frame : SiteFrame
         Gives gravity, ellipsoid and rotation; a flat Earth has constant gravity, no curvature and no rotation.
-    drag : tuple of (n,) and (n,) float64
-        Mach numbers (ascending) and the drag shape there, as `drag.drag_shape_of` gives it.
+    drag : DragCurve, or tuple of (n,) and (n,) float64
+        The drag shape, as `drag.drag_curve_of` gives it; or its points, Mach numbers and values, which are compiled.
     air_profile, wind_profile : Profile, optional
         The profiles that the settings name; none stands for standard air and for calm.
 
@@ -87,7 +87,7 @@ def build_environment(
         wind=wind,
         has_wind=wind_profile is not None,
         corners_m=corners,
-        drag=compile_drag(*drag).table.ravel(),
+        drag=(drag if isinstance(drag, DragCurve) else compile_drag(*drag)).table.ravel(),
         is_flat=is_flat,
         gravity_mps2=settings.gravity_mps2
         if is_flat

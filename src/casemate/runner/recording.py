@@ -15,7 +15,7 @@ from casemate.io import settings
 from casemate.io.journal import JournalWriter
 from casemate.io.recorder import RunRecorder, write_summary
 from casemate.io.terrain import raster_of, read_terrain
-from casemate.physics.drag import compile_drag, drag_shape_of
+from casemate.physics.drag import drag_curve_of
 from casemate.physics.terrain import Terrain
 from casemate.pipeline import Levels, Pipeline, Plan, Raster
 from casemate.runner.loop import Clock, Progress, Sink, Source, run
@@ -144,7 +144,7 @@ def record(
 def _drag_curve_of(plan: Plan) -> dict[str, Any]:
     # Which curve the filter and the prediction believed, so that two runs can be told to have flown the same one.
     name = plan.site.tracking.drag_curve
-    curve = compile_drag(*drag_shape_of(name, plan.rounds))
+    curve = drag_curve_of(name, plan.rounds)
     return {"name": name, "digest": curve.digest, "node_error": curve.node_error}
 
 

@@ -17,7 +17,7 @@ from casemate.model.catalog import RoundClass, SiteFile
 from casemate.model.messages import Aside, Events, Input, Scan, Threat
 from casemate.model.records import LABEL, Records, TrackStatus, freeze
 from casemate.physics.ballistics import propagate
-from casemate.physics.drag import drag_shape_of
+from casemate.physics.drag import drag_curve_of
 from casemate.physics.environment import Environment, build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.terrain import Terrain
@@ -119,7 +119,7 @@ class World:
             for i, (radar, rng) in enumerate(zip(site.sensor, radars.spawn(len(site.sensor)), strict=True))
         ]
         if environment is None:
-            drag = drag_shape_of(site.tracking.drag_curve, rounds)
+            drag = drag_curve_of(site.tracking.drag_curve, rounds)
             environment = build_environment(site.environment, frame, drag, None, None)
         self._environment = environment
         self._fire_control = FireControl(scenario.gun, frame, environment, guns) if with_intercept else None
