@@ -517,3 +517,15 @@ def test_the_fast_kernel_ends_within_a_centimetre(fly, tmp_path, text):
 def test_the_fast_kernel_is_not_asked_for_what_it_does_not_know(fly):
     for text in (ROCKET, SPINNING, ARRIVAL):
         assert json.loads(fly(text, "--json")[1])["fast_kernel_miss_m"] is None
+
+
+def test_ctrl_c_leaves_one_line_and_no_file(fly, tmp_path, monkeypatch):
+    from casemate.io import flight_plot
+
+    def interrupted(*_):
+        (tmp_path / "half").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flight_plot, "_page_of", interrupted)
+    assert fly(SHELL) == (1, "", ["casemate: stopped"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flight.toml", "half"]

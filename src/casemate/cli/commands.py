@@ -19,6 +19,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C, silently."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
 Out = Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="The run folder to write.")]
 
@@ -204,6 +207,8 @@ def main() -> None:
     """Run the command line; every expected failure is one line on standard error and an exit code."""
     try:
         code = app(standalone_mode=False)
+        if code == _INTERRUPTED:
+            code = _say("stopped", 1)
     except SettingsError as error:
         code = _say(error, 2)
     except CasemateError as error:
