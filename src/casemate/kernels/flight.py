@@ -332,7 +332,7 @@ def fly_many(
                 continue
             for l in range(W):
                 i = row_of[l]
-                if i < 0:
+                if i < 0 or (terrain is None and S[FLAG * W + l] == 0.0):  # 0.2 us each, where a step takes 3
                     continue
                 if S[HEIGHT * W + l] > top or S[CELL * W + l] >= drag_top:
                     status[i] = _OUT_OF_TABLE
