@@ -54,7 +54,7 @@ def test_version_and_help_end_well(capsys, monkeypatch):
     assert _call(capsys, monkeypatch, "--version")[0] == 0
     code, out, _ = _call(capsys, monkeypatch, "--help")
     assert code == 0
-    for command in ("run", "track", "replay", "import", "verify", "doctor"):
+    for command in ("run", "track", "replay", "fly", "import", "verify", "doctor"):
         assert command in out
 
 
