@@ -31,6 +31,7 @@ from casemate.kernels.lanes import (
 from casemate.kernels.motion import AIR_COLUMNS, DRAG_CELLS, DRAG_COLUMNS, WIND_COLUMNS
 
 Vector = tuple[float, float, float]
+Pair = tuple[float, float]
 
 N_BY: Final = 9
 N_DERIVATIVES: Final = 6 * N_BY
@@ -83,15 +84,15 @@ def fill_jacobian(S: NDArray[np.float64], J: NDArray[np.float64], node: int, per
         for l in range(W):
             J[LEAN_E * W + l] = S[E * W + l] * per_radius
             J[LEAN_N * W + l] = S[N * W + l] * per_radius
-        _fill(S, J, 0)
+        _fill(S, J, J[: NODE * W])
     elif node == 1:
-        _fill(S, J, NODE)
+        _fill(S, J, J[NODE * W : 2 * NODE * W])
     else:
-        _fill(S, J, 2 * NODE)
+        _fill(S, J, J[2 * NODE * W : 3 * NODE * W])
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})  # as above
-def _fill(S: NDArray[np.float64], J: NDArray[np.float64], o: int) -> None:
+def _fill(S: NDArray[np.float64], J: NDArray[np.float64], node: NDArray[np.float64]) -> None:
     for l in range(W):
         x, y, z, v = S[QE * W + l], S[QN * W + l], S[QU * W + l], S[SPEED * W + l] + 1e-9
         k = -S[RHO * W + l] * S[SHAPE * W + l]
@@ -100,36 +101,36 @@ def _fill(S: NDArray[np.float64], J: NDArray[np.float64], o: int) -> None:
         shear_e, shear_n = J[SHEAR_E * W + l], J[SHEAR_N * W + l]
         by_h = k * (J[THIN * W + l] + steep * v * J[SOFT * W + l]) - by_speed * (x * shear_e + y * shear_n) / v
         along = by_speed / v
-        J[(o + DRAG) * W + l], J[(o + DRAG + 1) * W + l], J[(o + DRAG + 2) * W + l] = -k * x, -k * y, -k * z
-        J[(o + BY_H) * W + l] = k * shear_e - by_h * x
-        J[(o + BY_H + 1) * W + l] = k * shear_n - by_h * y
-        J[(o + BY_H + 2) * W + l] = -by_h * z
-        J[(o + BY_V) * W + l] = -k - along * x * x
-        J[(o + BY_V + 1) * W + l] = -along * x * y
-        J[(o + BY_V + 2) * W + l] = -along * x * z
-        J[(o + BY_V + 3) * W + l] = -k - along * y * y
-        J[(o + BY_V + 4) * W + l] = -along * y * z
-        J[(o + BY_V + 5) * W + l] = -k - along * z * z
+        node[DRAG * W + l], node[(DRAG + 1) * W + l], node[(DRAG + 2) * W + l] = -k * x, -k * y, -k * z
+        node[BY_H * W + l] = k * shear_e - by_h * x
+        node[(BY_H + 1) * W + l] = k * shear_n - by_h * y
+        node[(BY_H + 2) * W + l] = -by_h * z
+        node[BY_V * W + l] = -k - along * x * x
+        node[(BY_V + 1) * W + l] = -along * x * y
+        node[(BY_V + 2) * W + l] = -along * x * z
+        node[(BY_V + 3) * W + l] = -k - along * y * y
+        node[(BY_V + 4) * W + l] = -along * y * z
+        node[(BY_V + 5) * W + l] = -k - along * z * z
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})  # as above
+@njit(inline="always")  # a call would keep the loop of `carry` scalar
 def _change(
-    J: NDArray[np.float64], o: int, l: int, p: Vector, v: Vector, by: Vector, turn: tuple[float, float], stiff: float
-) -> Vector:
-    # Time derivative of the velocity's derivative, at node row o of lane l; `by` is 1 for ln K, wind e, wind n.
-    fall = p[2] + J[LEAN_E * W + l] * p[0] + J[LEAN_N * W + l] * p[1]
+    lean: NDArray[np.float64], node: NDArray[np.float64], l: int, p: Vector, v: Vector, by: Vector, turn: Pair,
+    stiff: float,
+) -> Vector:  # fmt: skip
+    # Time derivative of the velocity's derivative, at a node of lane l; `by` is 1 for ln K, wind e, wind n.
+    lean_e, lean_n = lean[l], lean[W + l]
+    fall = p[2] + lean_e * p[0] + lean_n * p[1]
     w0, w1, w2 = v[0] - by[1], v[1] - by[2], v[2]
-    en, eu, nu = J[(o + BY_V + 1) * W + l], J[(o + BY_V + 2) * W + l], J[(o + BY_V + 4) * W + l]
-    a0 = J[(o + BY_V) * W + l] * w0 + en * w1 + eu * w2 + J[(o + BY_H) * W + l] * fall + J[(o + DRAG) * W + l] * by[0]
-    a1 = en * w0 + J[(o + BY_V + 3) * W + l] * w1 + nu * w2
-    a1 += J[(o + BY_H + 1) * W + l] * fall + J[(o + DRAG + 1) * W + l] * by[0]
-    a2 = eu * w0 + nu * w1 + J[(o + BY_V + 5) * W + l] * w2
-    a2 += J[(o + BY_H + 2) * W + l] * fall + J[(o + DRAG + 2) * W + l] * by[0]
-    fall *= 3.0
+    ee, en, eu = node[BY_V * W + l], node[(BY_V + 1) * W + l], node[(BY_V + 2) * W + l]
+    nn, nu, uu = node[(BY_V + 3) * W + l], node[(BY_V + 4) * W + l], node[(BY_V + 5) * W + l]
+    a0 = ee * w0 + en * w1 + eu * w2 + node[BY_H * W + l] * fall + node[DRAG * W + l] * by[0]
+    a1 = en * w0 + nn * w1 + nu * w2 + node[(BY_H + 1) * W + l] * fall + node[(DRAG + 1) * W + l] * by[0]
+    a2 = eu * w0 + nu * w1 + uu * w2 + node[(BY_H + 2) * W + l] * fall + node[(DRAG + 2) * W + l] * by[0]
     return (
-        a0 + 2.0 * (turn[1] * v[1] - turn[0] * v[2]) + stiff * (J[LEAN_E * W + l] * fall - p[0]),
-        a1 - 2.0 * turn[1] * v[0] + stiff * (J[LEAN_N * W + l] * fall - p[1]),
-        a2 + 2.0 * turn[0] * v[0] + stiff * (fall - p[2]),
+        a0 + 2.0 * (turn[1] * v[1] - turn[0] * v[2]) + stiff * (lean_e * (3.0 * fall) - p[0]),
+        a1 - 2.0 * turn[1] * v[0] + stiff * (lean_n * (3.0 * fall) - p[1]),
+        a2 + 2.0 * turn[0] * v[0] + stiff * (3.0 * fall - p[2]),
     )
 
 
@@ -138,32 +139,33 @@ def carry(
     S: NDArray[np.float64], J: NDArray[np.float64], X: NDArray[np.float64], stiff: float, turn_n: float, turn_u: float
 ) -> None:
     """Take all derivatives along the step; `stiff` is gravity over the Earth's radius [1/s2], turns are of the Earth."""
-    turn = (turn_n, turn_u)
+    turn, lean = (turn_n, turn_u), J[LEAN_E * W :]
+    first, middle, last = J[: NODE * W], J[NODE * W : 2 * NODE * W], J[2 * NODE * W : 3 * NODE * W]
     for j in range(N_BY):
         by = (1.0 if j == 6 else 0.0, 1.0 if j == 7 else 0.0, 1.0 if j == 8 else 0.0)
-        o = 6 * j * W
+        x = X[6 * j * W : 6 * (j + 1) * W]  # rows that the compiler sees as such: a row number might be negative
         for l in range(W):
             h = S[STEP * W + l]
             r = 0.5 * h
-            p = (X[o + l], X[o + W + l], X[o + 2 * W + l])
-            v = (X[o + 3 * W + l], X[o + 4 * W + l], X[o + 5 * W + l])
-            a = _change(J, 0, l, p, v, by, turn, stiff)
+            p = (x[l], x[W + l], x[2 * W + l])
+            v = (x[3 * W + l], x[4 * W + l], x[5 * W + l])
+            a = _change(lean, first, l, p, v, by, turn, stiff)
             u = (v[0] + r * a[0], v[1] + r * a[1], v[2] + r * a[2])
             q = (p[0] + r * v[0], p[1] + r * v[1], p[2] + r * v[2])
-            b = _change(J, NODE, l, q, u, by, turn, stiff)
+            b = _change(lean, middle, l, q, u, by, turn, stiff)
             t = (v[0] + r * b[0], v[1] + r * b[1], v[2] + r * b[2])
             q = (p[0] + r * u[0], p[1] + r * u[1], p[2] + r * u[2])
-            c = _change(J, NODE, l, q, t, by, turn, stiff)
+            c = _change(lean, middle, l, q, t, by, turn, stiff)
             z = (v[0] + h * c[0], v[1] + h * c[1], v[2] + h * c[2])
             q = (p[0] + h * t[0], p[1] + h * t[1], p[2] + h * t[2])
-            d = _change(J, 2 * NODE, l, q, z, by, turn, stiff)
+            d = _change(lean, last, l, q, z, by, turn, stiff)
             r = h * (1.0 / 6.0)
-            X[o + l] = p[0] + r * (v[0] + 2.0 * (u[0] + t[0]) + z[0])
-            X[o + W + l] = p[1] + r * (v[1] + 2.0 * (u[1] + t[1]) + z[1])
-            X[o + 2 * W + l] = p[2] + r * (v[2] + 2.0 * (u[2] + t[2]) + z[2])
-            X[o + 3 * W + l] = v[0] + r * (a[0] + 2.0 * (b[0] + c[0]) + d[0])
-            X[o + 4 * W + l] = v[1] + r * (a[1] + 2.0 * (b[1] + c[1]) + d[1])
-            X[o + 5 * W + l] = v[2] + r * (a[2] + 2.0 * (b[2] + c[2]) + d[2])
+            x[l] = p[0] + r * (v[0] + 2.0 * (u[0] + t[0]) + z[0])
+            x[W + l] = p[1] + r * (v[1] + 2.0 * (u[1] + t[1]) + z[1])
+            x[2 * W + l] = p[2] + r * (v[2] + 2.0 * (u[2] + t[2]) + z[2])
+            x[3 * W + l] = v[0] + r * (a[0] + 2.0 * (b[0] + c[0]) + d[0])
+            x[4 * W + l] = v[1] + r * (a[1] + 2.0 * (b[1] + c[1]) + d[1])
+            x[5 * W + l] = v[2] + r * (a[2] + 2.0 * (b[2] + c[2]) + d[2])
 
 
 @njit(cache=True, error_model="numpy")
