@@ -9,10 +9,10 @@ def surround(height_m, climb, ground_m, env):
     """Heights that a step must not pass; a corner within 2 m ahead counts as passed."""
     corners = env.corners_m - env.site_height_m
     passed = corners <= height_m + (2.0 if climb > 0.0 else -2.0)
-    is_under = height_m < ground_m - 2.0
+    is_under = height_m < ground_m - 2.0 and climb > 0.0
     above = min(corners[~passed], default=np.inf)
     below = max(corners[passed], default=-np.inf)
-    return (min(above, ground_m), below) if is_under else (above, max(below, ground_m))
+    return (min(above, ground_m), max(below, height_m - 2.0)) if is_under else (above, max(below, ground_m))
 
 
 def time_to(gap_m, climb, pull):
@@ -23,7 +23,7 @@ def time_to(gap_m, climb, pull):
 
 
 def height_over_ground(y, ground_m, terrain, env):
-    if terrain.heights.size:
+    if terrain is not None:
         ground, height, _ = naive_terrain.surface_at(*y[:3], terrain)
         return height - ground
     return naive_motion.fall_of(*y[:3], env)[0] - ground_m

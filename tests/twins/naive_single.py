@@ -65,7 +65,7 @@ class Lane:
         """Take one step; return FLIES or the status of the end."""
         start, h = self.y, self.h
         self.y, self.a, self.stages = advance(self.y, self.k, h, self.env)
-        self.nodes = [naive_spread.node(self.stages[i], self.k, self.env) for i in (0, 3, 5)]
+        self.nodes = [naive_spread.node(self.stages[i], self.k, ahead, self.env) for i, ahead in ((0, 1), (3, 0), (5, -1))]
         self.lean = np.array([*start[:2] / self.env.earth_radius_m, 1.0])
         self.derivatives = naive_spread.carry(self.derivatives, self.nodes, self.lean, h, self.env)
         self.t += h

@@ -14,11 +14,14 @@ class Node(NamedTuple):
     by_v: np.ndarray  # (3, 3)
 
 
-def slope_of_air(h_msl, env):
-    """Return relative slope of density, slopes of 1 / speed of sound and of the wind (e, n), by metre."""
+def slope_of_air(h_msl, inside, env):
+    """Return relative slope of density, slopes of 1 / speed of sound and of the wind (e, n), by metre.
+
+    Those of the air a twentieth of a cell to one side, those of the wind a cell.
+    """
     x = (h_msl - env.air_z0_m) / env.air_dz_m
-    (r0, r1, r2, _, a1), w = naive_motion.cell_of(x, env.air, 5)
-    (_, e1, _, n1), _ = naive_motion.cell_of(x, env.wind, 4)
+    (r0, r1, r2, _, a1), w = naive_motion.cell_of(x + 0.05 * inside, env.air, 5)
+    (_, e1, _, n1), _ = naive_motion.cell_of(x + inside, env.wind, 4)
     return np.array([np.polyval([2 * r2, r1], w) / np.polyval([r2, r1, r0], w), a1, e1, n1]) / env.air_dz_m
 
 
@@ -36,13 +39,14 @@ def node_of(w, k, shape, steep, inverse_sound, slopes):
     return Node(-k * w, by_h, by_v)
 
 
-def node(state, drag_parameter, env):
+def node(state, drag_parameter, ahead, env):
+    """Return the node of a state; `ahead` is 1 at the start of a step, 0 in the middle, -1 at its end."""
     height = naive_motion.fall_of(*state[:3], env)[0]
     *w, density, inverse_sound = naive_motion.flow_of(*state[:3], height, *state[3:], env)
     mach = np.linalg.norm(w) * inverse_sound
     shape = naive_motion.drag_shape(mach, env)
     k = 0.5 * density * np.linalg.norm(w) * drag_parameter * shape
-    slopes = slope_of_air(height + env.site_height_m, env)
+    slopes = slope_of_air(height + env.site_height_m, ahead if w[2] > 0.0 else -ahead, env)
     return node_of(np.array(w), k, shape, slope_of_drag(mach, env), inverse_sound, slopes)
 
 

@@ -11,7 +11,7 @@ from casemate.kernels import lanes, spread
 NODES = (0, spread.NODE, 2 * spread.NODE)
 
 
-def prepared(seed, earth):
+def prepared(seed, earth, ahead=0.0):
     """Return lanes whose stage 0 is done but for the brake, and their states."""
     env, S = environment(earth, "rough"), rows_of(seed).ravel()
     S[lanes.E * lanes.W : lanes.VE * lanes.W] *= 0.3  # where the kernel's height is the twin's to 1e-9 m, see test_motion
@@ -25,7 +25,7 @@ def prepared(seed, earth):
     lanes.breathe(S, env.air)
     lanes.feel_wind(S, env.wind)
     lanes.lean(S, env.earth)
-    spread.slope_of_air(S, J, env.air, env.wind, per_m)
+    spread.slope_of_air(S, J, env.air, env.wind, per_m, ahead)
     lanes.pace(S, 700.0)
     lanes.shape(S, env.drag)
     spread.slope_of_drag(S, J, env.drag)
@@ -52,20 +52,22 @@ def close(got, want):
 
 
 @pytest.mark.parametrize("earth", ["flat", "wgs84"])
+@pytest.mark.parametrize("ahead", [1.0, 0.0, -1.0])
 @pytest.mark.parametrize("seed", range(3))
-def test_slopes_and_nodes(seed, earth):
-    env, S, J = prepared(seed, earth)
+def test_slopes_and_nodes(seed, ahead, earth):
+    env, S, J = prepared(seed, earth, ahead)
     rows = S.reshape(-1, lanes.W)
     for n in range(3):
         spread.fill_jacobian(S, J, n, 1.0 / env.earth_radius_m)
     for l in range(lanes.W):
         state = rows[lanes.E : lanes.E + 6, l]
-        slopes = naive.slope_of_air(rows[lanes.HEIGHT, l] + env.site_height_m, env)
+        inside = ahead if rows[lanes.QU, l] > 0.0 else -ahead
+        slopes = naive.slope_of_air(rows[lanes.HEIGHT, l] + env.site_height_m, inside, env)
         close(J.reshape(-1, lanes.W)[spread.THIN : spread.THIN + 4, l], slopes)
         mach = rows[lanes.SPEED, l] * rows[lanes.SOUND, l]
         close(J[spread.STEEP * lanes.W + l], naive.slope_of_drag(mach, env))
         close(lean_at(J, l)[:2], state[:2] / env.earth_radius_m)
-        want = naive.node(state, rows[lanes.K, l], env)
+        want = naive.node(state, rows[lanes.K, l], ahead, env)
         for n in range(3):
             for a, b in zip(node_at(J, n, l), want, strict=True):
                 close(a, b)

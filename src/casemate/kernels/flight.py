@@ -84,8 +84,8 @@ def surround(height_m: float, climb: float, ground_m: float, env: Environment) -
     A corner that lies within 2 m ahead has been reached, and bounds the way back.
     """
     above, below = math.inf, ground_m
-    if height_m < ground_m - _PAST_M:  # under the ground: let it come up
-        above, below = ground_m, -math.inf
+    if height_m < ground_m - _PAST_M and climb > 0.0:  # under the ground: let it come up, but not sink
+        above, below = ground_m, height_m - _PAST_M
     edge = height_m + (_PAST_M if climb > 0.0 else -_PAST_M)
     for i in range(env.corners_m.shape[0]):
         c = env.corners_m[i] - env.site_height_m
@@ -230,7 +230,7 @@ def _advance(S: Floats, J: Floats, X: Floats, scale: float, env: Environment) ->
             feel_wind(S, env.wind)
             lean(S, env.earth)
         if is_node:
-            slope_of_air(S, J, env.air, env.wind, per_m)
+            slope_of_air(S, J, env.air, env.wind, per_m, 1.0 - (stage + 1) // 3)
         pace(S, drag_top)
         shape(S, env.drag)
         if is_node:
@@ -315,9 +315,10 @@ def fly_many(
     while n_up > 0 or following < states.shape[0]:
         for l in range(W):
             while row_of[l] < 0 and following < states.shape[0]:
-                if not may_start_under and height_over_ground(states[following], ground, terrain, env) < -UNDER_M:
+                over = height_over_ground(states[following], ground, terrain, env)
+                if not may_start_under and over < -UNDER_M:
                     out[following, :] = math.nan
-                    status[following] = _OUT_OF_TABLE
+                    status[following] = _OUT_OF_TABLE if math.isfinite(over) else _NOT_FINITE
                 else:
                     row_of[l], n_settle[l], status[following] = following, 0, _OK
                     _admit(S, X, l, states[following], scale, ground, env)

@@ -44,22 +44,39 @@ LEAN_E, LEAN_N = 36, 37  # derivative of the height by east and by north
 THIN, SOFT, SHEAR_E, SHEAR_N, STEEP = 38, 39, 40, 41, 42  # slopes of density, 1 / speed of sound, wind, drag shape
 N_JACOBIAN: Final = 43
 
+AIR_INSIDE: Final = 0.05
+WIND_INSIDE: Final = 1.0
+"""How far inside a step [cells] its slopes are taken: corners of the standard air are edges of cells, wind's are not."""
+
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})  # contract: as in kernels.lanes
 def slope_of_air(
-    S: NDArray[np.float64], J: NDArray[np.float64], air: NDArray[np.float64], wind: NDArray[np.float64], per_m: float
-) -> None:
-    """Look up by how much density, 1 / speed of sound and wind change with height; where the cell is that of the air."""
+    S: NDArray[np.float64], J: NDArray[np.float64], air: NDArray[np.float64], wind: NDArray[np.float64], per_m: float,
+    ahead: float,
+) -> None:  # fmt: skip
+    """Look up by how much density, 1 / speed of sound and wind change with height; where the cell is that of the air.
+
+    A step that ends at a corner ends a little before or behind it. So the slopes are those a little further inside the
+    step: `ahead` is 1 at its start, 0 in its middle, -1 at its end.
+    """
+    top = air.shape[0] / AIR_COLUMNS - 1.0
     for l in range(W):
-        x = S[CELL * W + l]
+        up = ahead if S[QU * W + l] > 0.0 else -ahead
+        x = S[CELL * W + l] + AIR_INSIDE * up
+        x = x if x > 0.0 else 0.0
+        x = x if x < top else top
         j = int(x)
         w = x - j
-        i, k = AIR_COLUMNS * (j & _MASK), WIND_COLUMNS * (j & _MASK)
+        i = AIR_COLUMNS * (j & _MASK)
         J[THIN * W + l] = (air[i + 1] + 2.0 * w * air[i + 2]) * per_m
         J[SOFT * W + l] = air[i + 4] * per_m
+        J[THIN * W + l] /= air[i] + w * (air[i + 1] + w * air[i + 2])
+        x = S[CELL * W + l] + WIND_INSIDE * up
+        x = x if x > 0.0 else 0.0
+        x = x if x < top else top
+        k = WIND_COLUMNS * (int(x) & _MASK)
         J[SHEAR_E * W + l] = wind[k + 1] * per_m
         J[SHEAR_N * W + l] = wind[k + 3] * per_m
-        J[THIN * W + l] /= air[i] + w * (air[i + 1] + w * air[i + 2])
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})  # as above
