@@ -7,23 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casemate.constants import USSA76_GAS_JPKGK
-from casemate.errors import DomainError, SettingsError
+from casemate.errors import DomainError
 from casemate.io.flight_file import FlightInputs, read_flight
 from casemate.io.profile import StrPath
 from casemate.io.terrain import read_terrain
 from casemate.model.catalog import EnvironmentSettings
-from casemate.model.flight import ArrivalPoint, FlightPath, FlightResult, Mark, StartPoint
+from casemate.model.flight import FlightPath, FlightResult, Mark
 from casemate.physics import ballistics
-from casemate.physics.arrival import solve_arrival
 from casemate.physics.atmosphere import ussa76
 from casemate.physics.body import Body, body_of, build_body
 from casemate.physics.drag import compile_drag
 from casemate.physics.environment import build_environment
 from casemate.physics.exact import Rail, Trajectory, fly_exact
 from casemate.physics.geodesy import SiteFrame
-from casemate.physics.path import ATTACK_LIMIT_DEG, attack_deg_of, heading_of, path_of
+from casemate.physics.path import ATTACK_LIMIT_DEG, attack_deg_of, path_of
 from casemate.physics.profile import Profile
-from casemate.physics.spin import SpinningTrajectory, fly_spinning_exact, gyro_of, solve_spinning_arrival, spin_of
+from casemate.physics.spin import SpinningTrajectory, fly_spinning_exact, gyro_of, spin_of
 from casemate.physics.terrain import Terrain, impact_of
 
 Array = NDArray[np.float64]
@@ -56,34 +55,22 @@ def fly(path: StrPath) -> tuple[FlightResult, FlightPath]:
         The flight leaves the range in which its model holds.
     """
     inputs = read_flight(path)
+    frame = _frame_of(path, inputs)
     is_spinning = inputs.file.flight.model == "modified-point-mass"
-    start, arrival = inputs.file.start, inputs.file.arrival
-    drift_m = None
-    if start is not None:
-        frame = _frame_of(path, start, inputs)
-        flown = _fly_from(start, frame, inputs, is_spinning=is_spinning)
-        if is_spinning:
-            plain = _fly_from(start, frame, inputs, is_spinning=False)
-            drift_m = _deflection_m(flown, frame) - _deflection_m(plain, frame)
-    elif arrival is not None:
-        enu = _enu_of(arrival)
-        flown = _fly_to(arrival, enu, inputs, is_spinning=is_spinning)
-        frame = _Frame(enu, heading_of(flown.trajectory, enu), enu.height_m, None)
-    else:  # the reader has refused it
-        raise SettingsError(str(path), "start", "is needed and missing")
+    flown, drift_m = _flown_of(frame, inputs, is_spinning=is_spinning), None
+    if is_spinning:
+        plain = _flown_of(frame, inputs, is_spinning=False)
+        drift_m = _deflection_m(flown, frame) - _deflection_m(plain, frame)
     moments = _moments_of(flown, frame)
     samples = _samples_of(flown, frame, np.union1d(flown.trajectory.t_s, list(moments.values())))
     marks = {name: _mark(samples, t_s) for name, t_s in moments.items()}
     return _result_of(inputs, flown, frame, samples, marks, drift_m), samples
 
 
-def _enu_of(point: StartPoint | ArrivalPoint) -> SiteFrame:
-    geoid_m = point.geoid_m or 0.0
-    return SiteFrame(point.lat_deg, point.lon_deg, point.height_m + geoid_m, geoid_m)
-
-
-def _frame_of(path: StrPath, start: StartPoint, inputs: FlightInputs) -> _Frame:
-    enu, level, raster = _enu_of(start), inputs.file.flight.ground_height_m, inputs.file.terrain
+def _frame_of(path: StrPath, inputs: FlightInputs) -> _Frame:
+    start, level, raster = inputs.file.start, inputs.file.flight.ground_height_m, inputs.file.terrain
+    geoid_m = start.geoid_m or 0.0
+    enu = SiteFrame(start.lat_deg, start.lon_deg, start.height_m + geoid_m, geoid_m)
     terrain = None
     if raster is not None:
         terrain = read_terrain(path, raster, enu, is_geoid_known=start.geoid_m is not None)
@@ -118,7 +105,8 @@ def _exponential(environment: EnvironmentSettings) -> Profile:
     return Profile(heights, density * USSA76_GAS_JPKGK * temperature_k, temperature_k, calm, calm)
 
 
-def _fly_from(start: StartPoint, frame: _Frame, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
+def _flown_of(frame: _Frame, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
+    start = inputs.file.start
     az, el = frame.azimuth_rad, math.radians(start.elevation_deg)
     vel_mps = (start.speed_mps or 0.0) * np.array(
         [math.sin(az) * math.cos(el), math.cos(az) * math.cos(el), math.sin(el)]
@@ -137,22 +125,6 @@ def _fly_from(start: StartPoint, frame: _Frame, inputs: FlightInputs, *, is_spin
             raise DomainError("attack_deg off the rail", attack_deg, 0.0, ATTACK_LIMIT_DEG)
     cut = whole if frame.terrain is None else impact_of(whole, frame.terrain)
     return _Flown(cut, body, whole.rail_exit_s, _greatest_yaw_rad(whole, cut.flight_s))
-
-
-def _fly_to(arrival: ArrivalPoint, enu: SiteFrame, inputs: FlightInputs, *, is_spinning: bool) -> _Flown:
-    solve = solve_spinning_arrival if is_spinning else solve_arrival
-    trajectory = solve(
-        inputs.body,
-        enu,
-        np.zeros(2),
-        math.radians(arrival.bearing_deg),
-        arrival.ground_range_m,
-        arrival.arc,
-        arrival.flight_s,
-        inputs.file.body.drag_factor,
-        inputs.wind,
-    )
-    return _Flown(trajectory, _body_of(inputs), math.nan, _greatest_yaw_rad(trajectory, trajectory.flight_s))
 
 
 def _greatest_yaw_rad(trajectory: Trajectory, until_s: float) -> float | None:

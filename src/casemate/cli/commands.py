@@ -94,7 +94,7 @@ def replay(
 
 @app.command()
 def fly(
-    flight: Annotated[pathlib.Path, typer.Argument(help="Flight file (TOML): start or arrival, body, motor, air.")],
+    flight: Annotated[pathlib.Path, typer.Argument(help="Flight file (TOML): start, body, motor, air.")],
     output: Annotated[
         pathlib.Path | None,
         typer.Option("-o", "--output", help="Plot (.html, .png, .svg) or table of the path (.csv, .parquet)."),

@@ -13,7 +13,7 @@ from casemate.io.motor import read_motor
 from casemate.io.profile import StrPath, read_columns, read_text, suggest
 from casemate.io.settings import check_spin, profile_path, read_profiles, read_rounds, read_toml
 from casemate.model.catalog import Declaration, Motor, RoundClass
-from casemate.model.flight import ArrivalPoint, BodySettings, FlightFile, MotorSettings
+from casemate.model.flight import BodySettings, FlightFile, MotorSettings
 
 if TYPE_CHECKING:  # physics.atmosphere brings numba, which --help must not wait for
     from casemate.physics.profile import Profile
@@ -43,8 +43,6 @@ def read_flight(path: StrPath) -> FlightInputs:
     name = str(path)
     _check_finite(name, "", msgspec.to_builtins(file))
     _check_beginning(name, file)
-    if file.arrival is not None:
-        _check_arrival(name, file, file.arrival)
     if file.environment.earth == "flat":
         raise SettingsError(name, "environment.earth", "must be wgs84: a flight is flown over the turning Earth")
     body = _body_of(name, file, Path(path).parent)
@@ -71,15 +69,11 @@ def _check_finite(name: str, key: str, value: Any) -> None:  # noqa: ANN401 any 
 
 
 def _check_beginning(name: str, file: FlightFile) -> None:
-    if file.start is None and file.arrival is None:
-        raise SettingsError(name, "start", "is needed and missing, or an [arrival]")
-    if file.start is not None and file.arrival is not None:
-        raise SettingsError(name, "start", "stands beside [arrival]: say one")
     if file.rail is not None and file.motor is None:
         raise SettingsError(name, "rail", "belongs to a [motor]: nothing else sets out from rest")
-    if file.rail is not None and file.start is not None:
+    if file.rail is not None:
         _refuse(name, file.start, ("speed_mps",), "stands beside [rail], which is left from rest: say one", "start.")
-    elif file.start is not None and file.start.speed_mps is None:
+    elif file.start.speed_mps is None:
         raise SettingsError(name, "start.speed_mps", "is needed and missing; only a [motor] on a [rail] starts at rest")
     if file.terrain is not None:
         _refuse(name, file.flight, ("ground_height_m",), "stands beside [terrain]: say one", "flight.")
@@ -87,16 +81,6 @@ def _check_beginning(name: str, file: FlightFile) -> None:
         own = "stands beside body.class, which has its own or none: give figures instead"
         _refuse(name, file, ("motor", "spin"), own)
         _refuse(name, file.body, ("mass_kg", "calibre_m", "drag", "mach", "cd"), own, "body.")
-
-
-def _check_arrival(name: str, file: FlightFile, arrival: ArrivalPoint) -> None:
-    level = "belongs to a [start]; an [arrival] is on level ground at its own height"
-    _refuse(name, file, ("motor", "rail", "terrain"), level)
-    _refuse(name, file.flight, ("ground_height_m",), level, "flight.")
-    if file.environment.atmosphere != "ussa76":
-        raise SettingsError(name, "environment.atmosphere", "must be ussa76: an [arrival] is solved in standard air")
-    if file.body.round_class is None and arrival.flight_s is None:
-        raise SettingsError(name, "arrival.flight_s", "is needed without a body.class, which alone knows its arcs")
 
 
 def _refuse(name: str, table: Declaration, keys: Sequence[str], why: str, above: str = "") -> None:

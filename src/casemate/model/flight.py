@@ -1,6 +1,6 @@
 """The flight file: one flight as a user declares it in TOML. A misspelt key is refused by name.
 
-A flight is declared from its start, or backwards from its impact; never both, and never towards a target.
+A flight is declared by its start and goes forward; there is no table for a place that it should come down at.
 """
 
 from typing import Annotated, Literal, NamedTuple
@@ -53,19 +53,6 @@ class StartPoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=T
     speed_mps: Positive | None = None  # over the ground; None: at rest on a rail
 
 
-class ArrivalPoint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where and whence the flight ends: it is solved backwards from there."""
-
-    lat_deg: Lat
-    lon_deg: Lon
-    height_m: AirHeight  # above mean sea level
-    geoid_m: Geoid | None = None  # None: mean sea level is taken to lie on the ellipsoid
-    bearing_deg: Annotated[float, Meta(ge=0.0, le=360.0)]  # from where it arrives, clockwise from true north
-    ground_range_m: Positive  # from the start to the impact
-    arc: Literal["flat", "high"] = "high"
-    flight_s: Positive | None = None  # instead of the arc
-
-
 class BodySettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What flies: a round class of the catalog, or figures."""
 
@@ -97,9 +84,8 @@ class FlightFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A whole flight file."""
 
     flight: FlightSettings
+    start: StartPoint
     body: BodySettings
-    start: StartPoint | None = None
-    arrival: ArrivalPoint | None = None
     motor: MotorSettings | None = None
     rail: RailSettings | None = None
     spin: Spin | None = None  # of a body given by figures; a class has its own

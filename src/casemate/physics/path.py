@@ -13,7 +13,7 @@ from casemate.physics.geodesy import SiteFrame
 from casemate.physics.profile import Profile
 from casemate.physics.terrain import Terrain, ground_height_m
 
-__all__ = ["ATTACK_LIMIT_DEG", "attack_deg_of", "heading_of", "path_of"]
+__all__ = ["ATTACK_LIMIT_DEG", "attack_deg_of", "path_of"]
 
 Array = NDArray[np.float64]
 
@@ -37,13 +37,6 @@ def attack_deg_of(trajectory: Trajectory, frame: SiteFrame, wind: Profile | None
     flow = vel_mps - blowing
     cosine = float(vel_mps @ flow) / float(np.linalg.norm(vel_mps) * np.linalg.norm(flow))
     return math.degrees(math.acos(min(cosine, 1.0)))
-
-
-def heading_of(trajectory: Trajectory, frame: SiteFrame) -> float:
-    """Return the azimuth of the start's motion [rad], clockwise from true north there."""
-    lat, lon, _ = frame.enu_to_geodetic(trajectory.pos_m[:1]).T
-    east, north, _ = _axes(lat, lon)[0] @ (trajectory.vel_mps[0] @ frame.rotation)
-    return math.atan2(east, north)
 
 
 def path_of(
