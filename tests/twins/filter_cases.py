@@ -2,20 +2,16 @@
 
 import naive_looks
 import numpy as np
+from flight_cases import environment
 
 from casemate.kernels import looks
-from casemate.kernels.motion import Environment
 
 SEEDS = range(6)
 
 
 def world(rng):
     """A round Earth with wind, and a sensor away from the origin with a leaning horizon."""
-    heights = -1000.0 + 100.0 * np.arange(410)
-    same = np.ones(410)
-    air = np.stack([1.2 * np.exp(-heights / 9000), same / 335.0, 4.0 * same, -3.0 * same], axis=1)
-    drag = 1.0 + 0.5 * np.linspace(0.0, 1.0, 40) ** 2
-    env = Environment(-1000.0, 100.0, air, 0.1, drag, 9.81, 6.37e6, 0.0, 5e-5, 5e-5, 300.0, 0.0)
+    env = environment("wgs84", "breeze")
     rotation = np.linalg.qr(np.eye(3) + rng.normal(0.0, 0.01, (3, 3)))[0]
     rotation *= np.sign(np.diag(rotation))[:, None]
     sigmas = np.array([15.0, 3e-3, 3e-3, np.nan, 30.0])

@@ -54,19 +54,23 @@ def test_the_wind_part_is_the_shift_that_such_a_wind_makes():
     rows = tracks()
     rows["cov"] = 0.0
     out = predict(rows, classes(rows), AIR, Settings(sigma_wind_unknown_mps=3.0, sigma_curve_share=0.0))[0]
-    air = AIR.air.copy()
-    air[:, 2] += 3.0
-    east = predict_impacts(rows["state"], rows["cov"], AIR._replace(air=air)).point_m[0] - out["point_m"]
-    north = np.linalg.eigh(out["cov_m2"] - np.outer(east, east))[0]
-    assert north[0] == pytest.approx(0.0, abs=1e-6)  # what is left is of rank one: the north wind's shift
-    assert north[1] > 0.0
+    shifts = []
+    for column in (0, 2):
+        wind = AIR.wind.copy()
+        wind[column::4] += 3.0
+        blown = AIR._replace(wind=wind, has_wind=True)
+        shifts.append(predict_impacts(rows["state"], rows["cov"], blown).point_m[0] - out["point_m"])
+    # to a hundredth: the shift is that of a wind of 3 m/s, the part is linear in it
+    want = np.array(shifts).T @ np.array(shifts)
+    assert out["cov_m2"] == pytest.approx(want, rel=0.01, abs=0.01 * np.trace(want))
+    assert np.trace(want) > 100.0
 
 
 def test_a_known_wind_leaves_less_unknown():
     rows = tracks()
-    air = AIR.air.copy()
-    air[:, 2] = 5.0
-    known = predict(rows, classes(rows), AIR._replace(air=air), SETTINGS)[0]
+    wind = AIR.wind.copy()
+    wind[0::4] = 5.0
+    known = predict(rows, classes(rows), AIR._replace(wind=wind, has_wind=True), SETTINGS)[0]
     unknown = predict(rows, classes(rows), AIR, SETTINGS)[0]
     assert np.linalg.det(known["cov_m2"]) < np.linalg.det(unknown["cov_m2"])
 

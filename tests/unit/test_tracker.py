@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from casemate.constants import NS_PER_S
-from casemate.kernels.motion import Environment
-from casemate.model.catalog import RadarSite
+from casemate.model.catalog import EnvironmentSettings, RadarSite
 from casemate.model.messages import Scan
 from casemate.model.records import PLOT, Motion, Refusal, TrackStatus, freeze, missing
+from casemate.physics.drag import drag_shape_of
+from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import SensorModel
 from casemate.tracking.tracker import Settings, Tracker
@@ -29,9 +30,10 @@ FACTS = {
 
 def flat_air():
     """Flat Earth, exponential air, constant drag."""
-    heights = -1000.0 + 100.0 * np.arange(410)
-    air = np.stack([1.225 * np.exp(-heights / 9144.0), np.full(410, 1 / 340.0), np.zeros(410), np.zeros(410)], axis=1)
-    return Environment(-1000.0, 100.0, air, 0.5, np.ones(12), 9.80665, math.inf, 0.0, 0.0, 0.0, 0.0, 0.0)
+    settings = EnvironmentSettings(
+        earth="flat", atmosphere="exponential", density_kgpm3=1.225, scale_height_m=9144.0, gravity_mps2=9.80665
+    )
+    return build_environment(settings, FRAME, drag_shape_of("constant"))
 
 
 def sensor(**changes):

@@ -60,7 +60,7 @@ STEP_RULE_S: Final = 0.8
 CALM_SHARE: Final = 0.3
 SPEED_STEP_MPS: Final = 15.0
 
-_MASK: Final = 0xFFFF  # shows the compiler that a cell is not negative
+MASK: Final = 0xFFFF  # shows the compiler that a cell is not negative
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})  # contract: fused multiply-add, a tenth faster
@@ -178,7 +178,7 @@ def breathe(S: NDArray[np.float64], air: NDArray[np.float64]) -> None:
         x = S[CELL * W + l]
         j = int(x)
         w = x - j
-        i = AIR_COLUMNS * (j & _MASK)
+        i = AIR_COLUMNS * (j & MASK)
         S[RHO * W + l] = air[i] + w * (air[i + 1] + w * air[i + 2])
         S[SOUND * W + l] = air[i + 3] + w * air[i + 4]
 
@@ -190,7 +190,7 @@ def feel_wind(S: NDArray[np.float64], wind: NDArray[np.float64]) -> None:
         x = S[CELL * W + l]
         j = int(x)
         w = x - j
-        i = WIND_COLUMNS * (j & _MASK)
+        i = WIND_COLUMNS * (j & MASK)
         S[WE * W + l] = wind[i] + w * wind[i + 1]
         S[WN * W + l] = wind[i + 2] + w * wind[i + 3]
 
@@ -229,7 +229,7 @@ def shape(S: NDArray[np.float64], drag: NDArray[np.float64]) -> None:
         x = S[CELL * W + l]
         j = int(x)
         w = x - j
-        i = DRAG_COLUMNS * (j & _MASK)
+        i = DRAG_COLUMNS * (j & MASK)
         S[SHAPE * W + l] = drag[i] + w * (drag[i + 1] + w * (drag[i + 2] + w * drag[i + 3]))
 
 

@@ -6,7 +6,6 @@ one Runge-Kutta step of order 4 takes them along each step of the state, with th
 Gravity's part of the Jacobian is that of a sphere, and the plumb line that of the start of the step: 1e-5 of the result.
 """
 
-import math
 from typing import Final
 
 import numpy as np
@@ -14,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from casemate.kernels.lanes import (
-    _MASK,
+    MASK,
     CELL,
     QE,
     QN,
@@ -67,14 +66,14 @@ def slope_of_air(
         x = x if x < top else top
         j = int(x)
         w = x - j
-        i = AIR_COLUMNS * (j & _MASK)
+        i = AIR_COLUMNS * (j & MASK)
         J[THIN * W + l] = (air[i + 1] + 2.0 * w * air[i + 2]) * per_m
         J[SOFT * W + l] = air[i + 4] * per_m
         J[THIN * W + l] /= air[i] + w * (air[i + 1] + w * air[i + 2])
         x = S[CELL * W + l] + WIND_INSIDE * up
         x = x if x > 0.0 else 0.0
         x = x if x < top else top
-        k = WIND_COLUMNS * (int(x) & _MASK)
+        k = WIND_COLUMNS * (int(x) & MASK)
         J[SHEAR_E * W + l] = wind[k + 1] * per_m
         J[SHEAR_N * W + l] = wind[k + 3] * per_m
 
@@ -86,7 +85,7 @@ def slope_of_drag(S: NDArray[np.float64], J: NDArray[np.float64], drag: NDArray[
         x = S[CELL * W + l]
         j = int(x)
         w = x - j
-        i = DRAG_COLUMNS * (j & _MASK)
+        i = DRAG_COLUMNS * (j & MASK)
         J[STEEP * W + l] = (drag[i + 1] + w * (2.0 * drag[i + 2] + 3.0 * w * drag[i + 3])) * DRAG_CELLS
 
 
@@ -130,7 +129,7 @@ def _fill(S: NDArray[np.float64], J: NDArray[np.float64], node: NDArray[np.float
         node[(BY_V + 5) * W + l] = -k - along * z * z
 
 
-@njit(inline="always")  # a call would keep the loop of `carry` scalar
+@njit(cache=True, error_model="numpy", inline="always")  # a call would keep the loop of `carry` scalar
 def _change(
     lean: NDArray[np.float64], node: NDArray[np.float64], l: int, p: Vector, v: Vector, by: Vector, turn: Pair,
     stiff: float,
