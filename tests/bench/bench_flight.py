@@ -3,8 +3,8 @@
     scripts/bench-flight        (installs the peers, then runs this file with --peers THEIR_PYTHON)
 
 Speeds are processor time (`time.process_time`), best of seven; that of threads is wall time. An error is the largest
-miss of the impact over all rounds against the same tables with steps a twentieth as long. The bars were set on a machine
-on which openballistics flew 71,000 shots a second; where this one is slower, the ratio to it says more.
+miss of the impact over all rounds against the same tables with steps a twentieth as long. The bars were set where
+openballistics flew 71,000 shots a second; on a slower machine the ratio to it says more.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def print_fixed(drag):
     env, states = environment(drag, "flat"), shots(N, (400, 600), (18, 40))
     fine = ballistics.fly_many(states, env, step_scale=FINE).pos_m
     aim_m = float(json.loads(os.environ["AIM_M"]))
-    low, high = 0.3, 1.0
+    low, high = 0.5, 2.5
     for _ in range(6):
         middle = 0.5 * (low + high)
         low, high = (low, middle) if miss_m(states, env, middle, fine)[0] > aim_m else (middle, high)
