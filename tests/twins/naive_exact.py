@@ -84,7 +84,7 @@ def bisect(gap, dt):
 
 def fly(start, t, t_end, dt_s, burn_dt_s, stop, target, rail, earth, body, out):
     out[0] = t, *start
-    n, s = 1, np.array(start)
+    n, s, at_top = 1, np.array(start), False
     start, sense, knots = s.copy(), np.sign(dt_s), body.burn[:, 0] if len(body.burn) else np.array([np.inf])
     while n < len(out):
         if (t_end - t) * sense <= 1e-12:
@@ -106,7 +106,11 @@ def fly(start, t, t_end, dt_s, burn_dt_s, stop, target, rail, earth, body, out):
         climb = height_of(end, earth)[1]
         is_over = stop > 0 and gap_of(end, stop, target, start, rail, earth) <= 0.0
         is_over = is_over and (stop == 3 or climb * (sense if stop == 1 else -1.0) < 0.0)
-        if is_over and gap_of(s, stop, target, start, rail, earth) > 0.0:
+        if is_over and stop == 1 and not at_top and height_of(s, earth)[1] * sense > 0.0:
+            dt, at_top = bisect(lambda share: height_of(move(share), earth)[1], dt), True
+            end = move(dt)
+            is_over = gap_of(end, stop, target, start, rail, earth) <= 0.0
+        elif is_over and gap_of(s, stop, target, start, rail, earth) > 0.0:
             dt = bisect(lambda share: gap_of(move(share), stop, target, start, rail, earth), dt)
             end = move(dt)
         t, s = (until if dt == until - t else t + dt), end

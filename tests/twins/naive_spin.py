@@ -41,7 +41,7 @@ def step(s, dt, earth, body, gyro):
 
 def fly_spinning(start, t_end_s, dt_s, ground_m, earth, body, gyro, out):
     t, s, n, sense = 0.0, np.array(start), 0, np.sign(dt_s)
-    status = None
+    status, at_top = None, False
     while n < len(out):
         rate = spinning_rate_of(s, earth, body, gyro)
         out[n] = t, *s, *rate[4:]
@@ -64,8 +64,15 @@ def fly_spinning(start, t_end_s, dt_s, ground_m, earth, body, gyro, out):
         corner = naive_air.first_break(before, height_after(dt), body.air)
         if not np.isnan(corner):
             dt = naive_exact.bisect(lambda share, corner=corner: height_after(share) - corner, dt)
-        climb = naive_exact.height_of(step(s, dt, earth, body, gyro)[:6], earth)[1]
-        if height_after(dt) <= ground_m < before and climb * sense < 0.0:
-            dt, status = naive_exact.bisect(lambda share: height_after(share) - ground_m, dt), 0
+
+        def climb_after(share, s=s):
+            return naive_exact.height_of(step(s, share, earth, body, gyro)[:6], earth)[1]
+
+        if height_after(dt) <= ground_m and climb_after(dt) * sense < 0.0:
+            if climb_after(0.0) * sense > 0.0 and not at_top:
+                dt, at_top = naive_exact.bisect(climb_after, dt), True
+                status = 0 if height_after(dt) <= ground_m else None
+            elif before > ground_m:
+                dt, status = naive_exact.bisect(lambda share: height_after(share) - ground_m, dt), 0
         t, s = t + dt, step(s, dt, earth, body, gyro)
     return n, 2

@@ -75,6 +75,30 @@ def test_fly(seed, stop):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("over_m", [0.0, -1e-9, 1e-9, 1e-3, -0.02])
+def test_fly_up_and_down_within_a_step(seed, sign, over_m):
+    start, height, body = scene(seed)
+    sin_lat, cos_lat, _, p = naive.naive_earth.vertical_of(*start[:3], WGS84.a_m, WGS84.e2)
+    vertical = np.array([cos_lat * start[0] / p, cos_lat * start[1] / p, sin_lat])
+    start[3:] += (sign * 0.2 - start[3:] @ vertical) * vertical
+    ours, theirs = np.zeros((9, 7)), np.zeros((9, 7))
+    given = (start, 0.0, sign * 30.0, sign * 0.5, sign * 0.5, exact.STOP_AT_GROUND, height - over_m, FREE, WGS84, body)
+    n, status = exact.fly(*given, ours)
+    assert (n, status) == naive.fly(*given, theirs)
+    assert status == exact.OK
+    # the end is found within 1e-7 m, at 0.2 m/s of descent within 5e-7 s, and within 1e-4 m at 200 m/s along the ground
+    assert np.allclose(ours, theirs, rtol=0.0, atol=1.5e-4)
+    top, end = (naive.height_of(row[1:], WGS84) for row in (ours[1], ours[n - 1]))
+    assert top[1] == pytest.approx(0.0, abs=2e-7)
+    if over_m == -0.02:  # 0.2 m/s climb 2 mm: not out of the ground
+        assert n == 2
+    else:
+        assert n == 3
+        assert end[0] == pytest.approx(height - over_m, abs=2e-7)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_fly_through_the_burn(seed, sign):
     start, _, body = scene(seed, MOTOR)
     ours, theirs = np.zeros((60, 7)), np.zeros((60, 7))

@@ -156,6 +156,15 @@ def test_apex_and_impact():
     assert mach_of(path, FRAME, SHELL)[0] == pytest.approx(300.0 / 339.7, abs=1e-3)
 
 
+@pytest.mark.parametrize("climb_mps", [0.01, 0.1, 0.24])
+def test_a_flight_shorter_than_a_step_ends_on_the_ground(climb_mps):
+    path = fly_exact(SHELL, FRAME, ORIGIN, np.array([100.0, 0.0, climb_mps]))
+    assert path.impact(FRAME).height_m == pytest.approx(160.0, abs=1e-6)
+    # the turning Earth takes 0.1 % of the weight at 100 m/s; 1e-7 m of the ground are 0.5 % of the shortest time
+    assert path.flight_s == pytest.approx(2.0 * climb_mps / 9.8, rel=0.01)
+    assert path.apex(FRAME).t_s == pytest.approx(0.5 * path.flight_s, rel=0.01)
+
+
 def test_ground_range():
     equator = ground_range_between_m(np.zeros(2), np.array([0.0, 0.9]))
     assert equator == pytest.approx(WGS84.a_m * math.radians(0.9), abs=0.001)

@@ -17,6 +17,7 @@ from casemate.kernels.earth import Earth, gravity_at, vertical_of
 
 OK, NOT_CONVERGED, MAX_TIME, NOT_FINITE = 0, 1, 2, 4  # model.records.Status
 NO_STOP, STOP_AT_GROUND, STOP_AT_SPEED, STOP_AT_TRAVEL = 0, 1, 2, 3
+_STOP_AT_TOP = 4
 _N_LOCATE = 60
 _CELLS_PER_MACH = 160.0  # of a compiled drag curve
 
@@ -178,7 +179,7 @@ def _advance(t: float, s: State, dt_s: float, i_burn: int, rail: Vector, earth: 
 
 @njit(cache=True, error_model="numpy")
 def _gap(s: State, stop: int, target: float, start: State, rail: Vector, earth: Earth) -> tuple[float, float, float]:
-    # How far from the stop (height over it, speed or travel still missing), the height, and its rate.
+    # How far from the stop (height over it, speed or travel still missing, climb to the top), the height, and its rate.
     sin_lat, cos_lat, h, p = vertical_of(s[0], s[1], s[2], earth.a_m, earth.e2)
     climb = sin_lat * s[5] + (cos_lat * (s[0] * s[3] + s[1] * s[4]) / p if p > 0.0 else 0.0)
     if stop == STOP_AT_SPEED:
@@ -186,7 +187,7 @@ def _gap(s: State, stop: int, target: float, start: State, rail: Vector, earth: 
     if stop == STOP_AT_TRAVEL:
         gone = (s[0] - start[0]) * rail[0] + (s[1] - start[1]) * rail[1] + (s[2] - start[2]) * rail[2]
         return target - gone, h, climb
-    return h - target, h, climb
+    return (climb if stop == _STOP_AT_TOP else h - target), h, climb
 
 
 @njit(cache=True, error_model="numpy")
@@ -194,7 +195,7 @@ def _locate(
     t: float, s: State, dt_s: float, gap_end: float, i_burn: int, stop: int, target: float, start: State, rail: Vector,
     earth: Earth, body: Body,
 ) -> tuple[float, State]:  # fmt: skip
-    # Share of the step at which the gap closes (false position, Illinois rule), to 1e-7 m or m/s.
+    # The step [s] that ends where the gap closes (false position, Illinois rule), to 1e-7 m or m/s.
     low, high = 0.0, dt_s
     gap_low, gap_high = _gap(s, stop, target, start, rail, earth)[0], gap_end
     at, side, end = high, 0, s
@@ -263,17 +264,17 @@ def fly(
     """Fly from `start` (6,) at `t_s` since ignition, forward or (dt_s < 0) backward, into rows of `out`: time, state.
 
     Returns the count of rows and a status. Ends at `t_end_s` or with `out` full (MAX_TIME), or where `stop` says:
-    STOP_AT_GROUND when it comes down (going backward: goes under) to the height `target` [m]; STOP_AT_SPEED when, on
-    its way up, it has the speed `target` [m/s]; STOP_AT_TRAVEL when it has gone `target` [m] along `rail` (unit vector,
-    ECEF; zero in free flight), NOT_CONVERGED where it slides back. Steps are `burn_dt_s` while the motor burns, else
-    `dt_s`.
+    STOP_AT_GROUND when it comes down (going backward: goes under) to the height `target` [m], or at its top where that
+    is no higher; STOP_AT_SPEED when, on its way up, it has the speed `target` [m/s]; STOP_AT_TRAVEL when it has gone
+    `target` [m] along `rail` (unit vector, ECEF; zero in free flight), NOT_CONVERGED where it slides back. Steps are
+    `burn_dt_s` while the motor burns, else `dt_s`.
     """
     t, s, n = t_s, (start[0], start[1], start[2], start[3], start[4], start[5]), 1
     out[0, 0] = t
     out[0, 1:] = start
     first = s
     sense = 1.0 if dt_s > 0.0 else -1.0
-    was, h, _ = _gap(s, stop, target, first, rail, earth)
+    was, h, rise = _gap(s, stop, target, first, rail, earth)
     while n < out.shape[0]:
         if (t_end_s - t) * sense <= 1e-12:
             return n, MAX_TIME
@@ -294,10 +295,16 @@ def fly(
             until = t + dt
             gap, h_end, climb = _gap(end, stop, target, first, rail, earth)
         is_over = _is_over(gap, climb, sense, stop)
-        if is_over and was > 0.0:
+        if is_over and stop == STOP_AT_GROUND and rise * sense > 0.0:
+            # up and down to the ground within one step: this one goes to the top, and the next comes down from there
+            dt, end = _locate(t, s, dt, climb, i_burn, _STOP_AT_TOP, target, first, rail, earth, body)
+            until = t + dt
+            gap, h_end, _ = _gap(end, stop, target, first, rail, earth)
+            climb, is_over = 0.0, gap <= 0.0
+        elif is_over and was > 0.0:
             dt, end = _locate(t, s, dt, gap, i_burn, stop, target, first, rail, earth, body)
             until = t + dt
-        t, s, h, was = until, end, h_end, gap
+        t, s, h, was, rise = until, end, h_end, gap, climb
         out[n, 0] = t
         out[n, 1], out[n, 2], out[n, 3], out[n, 4], out[n, 5], out[n, 6] = s
         n += 1

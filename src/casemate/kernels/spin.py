@@ -20,7 +20,8 @@ from casemate.kernels.exact import Body, acceleration_of, flow_of
 OK, NOT_CONVERGED, MAX_TIME, OUT_OF_TABLE, NOT_FINITE = 0, 1, 2, 3, 4  # model.records.Status
 _CELLS = 160.0  # rows per Mach
 _N_LOCATE = 60
-_CLOSE_M = 1e-7
+_CLOSE = 1e-7  # m or m/s
+_HEIGHT, _CLIMB = 0, 1
 
 Spinning = tuple[float, float, float, float, float, float, float]
 Rate = tuple[float, float, float, float, float, float, float, float]
@@ -142,18 +143,18 @@ def _height_of(s: Spinning, earth: Earth) -> tuple[float, float]:
 
 @njit(cache=True, error_model="numpy")
 def _meet(
-    s: Spinning, a: Rate, dt_s: float, height_m: float, earth: Earth, body: Body, gyro: Gyro
+    s: Spinning, a: Rate, dt_s: float, what: int, target: float, earth: Earth, body: Body, gyro: Gyro
 ) -> tuple[float, Spinning, int]:
-    # The step that ends at a height which the step of dt_s crosses, to 1e-7 m (false position, Illinois rule).
+    # The step that ends at a height, or a climb, that the step of dt_s crosses (false position, Illinois rule).
     low, high, side = 0.0, dt_s, 0
-    gap_low = _height_of(s, earth)[0] - height_m
-    gap_high = _height_of(_step(s, a, dt_s, earth, body, gyro), earth)[0] - height_m
+    gap_low = _height_of(s, earth)[what] - target
+    gap_high = _height_of(_step(s, a, dt_s, earth, body, gyro), earth)[what] - target
     at, end = dt_s, s
     for _ in range(_N_LOCATE):
         at = (low * gap_high - high * gap_low) / (gap_high - gap_low)
         end = _step(s, a, at, earth, body, gyro)
-        gap = _height_of(end, earth)[0] - height_m
-        if abs(gap) < _CLOSE_M:
+        gap = _height_of(end, earth)[what] - target
+        if abs(gap) < _CLOSE:
             return at, end, OK
         if gap * gap_high > 0.0:
             high, gap_high = at, gap
@@ -181,9 +182,9 @@ def fly_spinning(
     """Fly a spinning shell from `start` (7,): position, velocity, spin; return the count of rows of `out` and a status.
 
     Forward or (dt_s < 0) backward in time from 0 s, to where it comes down to the height `ground_m` (backward: goes
-    under it); steps end where the air breaks. A row is time, state and spin (7,), yaw of repose (3,), Mach number.
-    Status: OK; MAX_TIME at `t_end_s` or with `out` full; where the last row is at fault, OUT_OF_TABLE (Mach number or
-    yaw), NOT_FINITE, NOT_CONVERGED (not on the ground).
+    under it), or its top where that is no higher; steps end where the air breaks. A row is time, state and spin (7,),
+    yaw of repose (3,), Mach number. Status: OK; MAX_TIME at `t_end_s` or with `out` full; where the last row is at
+    fault, OUT_OF_TABLE (Mach number or yaw), NOT_FINITE, NOT_CONVERGED (not on the ground).
     """
     t = 0.0
     s = (start[0], start[1], start[2], start[3], start[4], start[5], start[6])
@@ -194,7 +195,7 @@ def fly_spinning(
     _note(out[0], t, s, a)
     sense = 1.0 if dt_s > 0.0 else -1.0
     top_mach = (gyro.slopes.shape[0] - 1) / _CELLS
-    h, _ = _height_of(s, earth)
+    h, rise = _height_of(s, earth)
     n = 1
     while n < out.shape[0]:
         yaw2 = a[4] * a[4] + a[5] * a[5] + a[6] * a[6]
@@ -210,14 +211,19 @@ def fly_spinning(
         h_end, climb = _height_of(end, earth)
         corner = first_break(h, h_end, body.air)
         if not math.isnan(corner):
-            dt, end, _ = _meet(s, a, dt, corner, earth, body, gyro)
+            dt, end, _ = _meet(s, a, dt, _HEIGHT, corner, earth, body, gyro)
             h_end, climb = _height_of(end, earth)
-        is_over = h_end <= ground_m < h and climb * sense < 0.0
+        is_over = h_end <= ground_m and climb * sense < 0.0 and (h > ground_m or rise * sense > 0.0)
         status = OK
-        if is_over:
-            dt, end, status = _meet(s, a, dt, ground_m, earth, body, gyro)
+        if is_over and rise * sense > 0.0:
+            # up and down to the ground within one step: this one goes to the top, and the next comes down from there
+            dt, end, status = _meet(s, a, dt, _CLIMB, 0.0, earth, body, gyro)
+            h_end, climb = _height_of(end, earth)[0], 0.0
+            is_over = h_end <= ground_m
+        elif is_over:
+            dt, end, status = _meet(s, a, dt, _HEIGHT, ground_m, earth, body, gyro)
         t += dt
-        s, h = end, h_end
+        s, h, rise = end, h_end, climb
         a = spinning_rate_of(s, earth, body, gyro)
         _note(out[n], t, s, a)
         n += 1
