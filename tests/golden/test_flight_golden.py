@@ -61,7 +61,9 @@ def test_energy_is_kept_in_vacuum():
     assert np.allclose(spin, spin[0], rtol=1e-11)
 
 
-BREEZE = Profile(np.array([0.0, 2000.0, 12000.0]), None, None, np.array([2.0, 19.0, 30.0]), np.array([-3.0, 14.0, -21.0]))
+BREEZE = Profile(
+    np.array([0.0, 2000.0, 12000.0]), None, None, np.array([2.0, 19.0, 30.0]), np.array([-3.0, 14.0, -21.0])
+)
 
 
 # Impacts of the fast kernel, in the site's axes by series, against those of the exact flight, Earth-fixed, through the
@@ -72,7 +74,11 @@ def test_the_fast_flight_is_the_exact_one(lat_deg, wind):
     frame, shape = SiteFrame(lat_deg, 44.39, 34.0), drag_shape_of("generic")
     env = build_environment(EnvironmentSettings(), frame, shape, None, wind)
     rng, n = np.random.default_rng(3), 30
-    speed, up, side = rng.uniform(100.0, 1300.0, n), np.radians(rng.uniform(20.0, 75.0, n)), rng.uniform(0.0, 2 * np.pi, n)
+    speed, up, side = (
+        rng.uniform(100.0, 1300.0, n),
+        np.radians(rng.uniform(20.0, 75.0, n)),
+        rng.uniform(0.0, 2 * np.pi, n),
+    )
     k = rng.uniform(3e-5, 3e-4, n)
     pos = np.column_stack((rng.uniform(-3e3, 3e3, (n, 2)), rng.uniform(20.0, 500.0, n)))
     vel = speed[:, None] * np.column_stack((np.cos(up) * np.sin(side), np.cos(up) * np.cos(side), np.sin(up)))

@@ -163,7 +163,7 @@ def test_a_flight_over_the_air_table_is_told_in_any_company():
 def test_energy_is_kept_in_vacuum():
     """v^2/2 + g u over the flat Earth, and over the turning one the Jacobi integral: both to 1e-9 of v^2/2.
 
-    But for the last 50 ms over the turning Earth: the parabola that they are does not know how Coriolis turns, 2e-4 J/kg.
+    But for the last 50 ms over the turning Earth: their parabola does not know how Coriolis turns, 3e-4 J/kg.
     """
     rng = np.random.default_rng(3)
     for _ in range(40):
@@ -181,7 +181,7 @@ def test_energy_is_kept_in_vacuum():
 def potential(points):
     """Return the potential of gravity and rotation at ENU points, J2 included [m2/s2]."""
     c = ROUND.earth
-    r = points + [0.0, c[motion.CENTER_N], c[motion.CENTER_U]]
+    r = points + np.array([0.0, c[motion.CENTER_N], c[motion.CENTER_U]])
     d = np.linalg.norm(r, axis=1)
     z = r @ [0.0, c[motion.COS_LAT], c[motion.SIN_LAT]]
     gm, r0_2 = c[motion.PULL] * c[motion.R0_2] ** 1.5, c[motion.R0_2]

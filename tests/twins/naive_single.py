@@ -1,9 +1,9 @@
 """One flight plainly: Butcher's method by its tableau, the rule of the step, corners and the ground by definition."""
 
-import numpy as np
 import naive_flight
 import naive_motion
 import naive_spread
+import numpy as np
 
 TABLEAU = np.array(
     [
@@ -32,7 +32,9 @@ def advance(y, k, h, env):
 
 def air_speed(stage, env):
     """Return the speed through the air [m/s] and the Mach number."""
-    *flow, _, inverse_sound = naive_motion.flow_of(*stage[:3], naive_motion.fall_of(*stage[:3], env)[0], *stage[3:], env)
+    *flow, _, inverse_sound = naive_motion.flow_of(
+        *stage[:3], naive_motion.fall_of(*stage[:3], env)[0], *stage[3:], env
+    )
     return np.linalg.norm(flow), np.linalg.norm(flow) * inverse_sound
 
 
@@ -51,7 +53,13 @@ class Lane:
     """One round on its way down; `fly` takes it there."""
 
     def __init__(self, state, env, scale, max_time_s):
-        self.y, self.k, self.env, self.scale, self.max_time_s = state[:6].copy(), np.exp(state[6]), env, scale, max_time_s
+        self.y, self.k, self.env, self.scale, self.max_time_s = (
+            state[:6].copy(),
+            np.exp(state[6]),
+            env,
+            scale,
+            max_time_s,
+        )
         self.t, self.h, self.n_back = 0.0, 0.1 * scale, 0
         self.derivatives = np.eye(6, 9)
         self.path, self.mach, self.highest = [(0.0, *self.y)], 0.0, -np.inf
@@ -65,12 +73,17 @@ class Lane:
         """Take one step; return FLIES or the status of the end."""
         start, h = self.y, self.h
         self.y, self.a, self.stages = advance(self.y, self.k, h, self.env)
-        self.nodes = [naive_spread.node(self.stages[i], self.k, ahead, self.env) for i, ahead in ((0, 1), (3, 0), (5, -1))]
+        self.nodes = [
+            naive_spread.node(self.stages[i], self.k, ahead, self.env) for i, ahead in ((0, 1), (3, 0), (5, -1))
+        ]
         self.lean = np.array([*start[:2] / self.env.earth_radius_m, 1.0])
         self.derivatives = naive_spread.carry(self.derivatives, self.nodes, self.lean, h, self.env)
         self.t += h
         airspeed, mach = air_speed(self.stages[5], self.env)
-        self.mach, self.highest = max(self.mach, mach), max(self.highest, naive_motion.fall_of(*self.stages[5, :3], self.env)[0])
+        self.mach, self.highest = (
+            max(self.mach, mach),
+            max(self.highest, naive_motion.fall_of(*self.stages[5, :3], self.env)[0]),
+        )
         self.h = next_step(self.y, self.a, h, airspeed, self.scale)
         self.path.append((self.t, *self.y))
         return self.steer()

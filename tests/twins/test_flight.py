@@ -57,6 +57,7 @@ def test_height_over_ground():
         assert got == pytest.approx(naive.height_over_ground(y, 12.0, None, env), abs=1e-8)
 
 
+@pytest.mark.slow  # without the compiler
 @pytest.mark.parametrize(("earth", "wind"), WORLDS)
 @pytest.mark.parametrize("family", ["mortar", "shell"])
 def test_a_batch(earth, wind, family):
@@ -73,6 +74,7 @@ def test_a_batch(earth, wind, family):
     assert (np.abs(by[few] - slopes) < 1e-9 * size).all()
 
 
+@pytest.mark.slow  # without the compiler
 def test_under_and_over_the_ground():
     """A start under it is carried back, or refused; on it, but for rounding, it flies."""
     env = environment("wgs84", "breeze")._replace(ground_m=100.0)
@@ -92,6 +94,7 @@ def test_under_and_over_the_ground():
     assert status.tolist() == [3, 0, 3, 3]
 
 
+@pytest.mark.slow  # without the compiler
 def test_statuses():
     env, states = environment("wgs84", "rough"), shots("mortar", 6, 8)
     states[1, 3] = np.nan
@@ -135,9 +138,10 @@ def size_of(slopes, j):
     return np.maximum(np.column_stack((size[:, :2].max(axis=1), size[:, :2].max(axis=1), size[:, 2])), 1e-9)
 
 
-# Measured, 3 x 40 rounds each: calm 4e-4 (the step of the derivatives is of order 4, and as long as the state's, which is
-# of order 5); breeze 4e-4, and by a wind 4.6e-3 (that it turns with the place is left out); rough 5.4e-3: a wind that
+# Measured, 3 x 40 rounds each: calm 4e-4 (the step of the derivatives is of order 4, and as long as the state's, which
+# is of order 5); breeze 4e-4, by a wind 4.6e-3 (that it turns with the place is left out); rough 5.4e-3: a wind that
 # changes by 30 m/s in 1.5 km has a slope of its own in each step.
+@pytest.mark.slow  # without the compiler
 @pytest.mark.parametrize("family", ["mortar", "shell", "rocket"])
 @pytest.mark.parametrize(
     ("earth", "wind", "share", "share_of_wind"),

@@ -84,7 +84,7 @@ def test_air_and_drag(seed, earth):
         (lambda S: lanes.lean(S, env.earth), lambda rows: naive.lean(rows, env)),
         (lambda S: lanes.shape(S, env.drag), lambda rows: naive.shape(rows, env)),
         (lambda S: lanes.pace(S, env.drag.size / 4 - 1.0), lambda rows: naive.pace(rows, env)),
-        (lambda S: lanes.brake(S), naive.brake),
+        (lambda S: lanes.brake(S), naive.brake),  # noqa: PLW0108 - written like the others
     ):
         S = rows.ravel().copy()
         run(S)

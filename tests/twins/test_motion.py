@@ -19,7 +19,7 @@ from casemate.physics.profile import Profile, build_air
 def random_tables(rng, earth):
     """Return an environment whose cells do not even meet: nothing but the cell's own polynomial gives its value.
 
-    Slopes are natural ones: 1e-6 m of height, which the kernel's series leave at 20 km, must stay below 1e-10 of a value.
+    Slopes are natural ones: 1e-6 m of height, which the kernel's series leave at 20 km, must stay below 1e-10 of all.
     """
     n = 50
     wind = rng.normal(0, [15.0, 1.0, 15.0, 1.0], (n, 4))

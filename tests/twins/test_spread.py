@@ -14,7 +14,9 @@ NODES = (0, spread.NODE, 2 * spread.NODE)
 def prepared(seed, earth, ahead=0.0):
     """Return lanes whose stage 0 is done but for the brake, and their states."""
     env, S = environment(earth, "rough"), rows_of(seed).ravel()
-    S[lanes.E * lanes.W : lanes.VE * lanes.W] *= 0.3  # where the kernel's height is the twin's to 1e-9 m, see test_motion
+    S[lanes.E * lanes.W : lanes.VE * lanes.W] *= (
+        0.3  # where the kernel's height is the twin's to 1e-9 m, see test_motion
+    )
     J = np.random.default_rng(seed).normal(size=spread.N_JACOBIAN * lanes.W)
     per_m = 1.0 / env.air_dz_m
     lanes.arrange(S, 0)

@@ -135,8 +135,8 @@ def flow_of(
     """Return velocity through the air (3, ENU) [m/s], density [kg/m3] and 1 / speed of sound [s/m] at a point.
 
     `h` is the point's height over the origin. The wind blows along the east and north of the place: turned by the
-    longitude and latitude from the site, to second order in both. Within 40 km of the site that is 0.6 mm/s of a wind of
-    30 m/s, up to latitude 80.
+    longitude and latitude from the site, to second order in both. Within 40 km of the site that is 0.6 mm/s of a wind
+    of 30 m/s, up to latitude 80.
     """
     density, inverse_sound, wind_e, wind_n = air_at(h + env.site_height_m, env)
     c = env.earth
