@@ -88,7 +88,7 @@ def test_carry_and_leave(seed):
         nodes, lean = [node_at(J, n, l) for n in range(3)], lean_at(J, l)
         close(matrix(X, l), naive.carry(matrix(was, l), nodes, lean, S[lanes.STEP * lanes.W + l], env))
         before = matrix(X, l).copy()
-        spread.leave(S, J, X, l, 0.03)
+        spread.leave(J, X, l, 0.03)
         close(matrix(X, l), naive.leave(before, nodes[2], lean, 0.03))
 
 

@@ -136,7 +136,7 @@ def _end_parabola(S: Floats, J: Floats, X: Floats, l: int, dt_s: float) -> None:
         S[(VE + q) * W + l] += dt_s * S[(A + q) * W + l]
     S[TIME * W + l] += dt_s
     if X.shape[0] > 0:
-        leave(S, J, X, l, dt_s)
+        leave(J, X, l, dt_s)
 
 
 @njit(cache=True, error_model="numpy")
@@ -220,7 +220,7 @@ def _advance(S: Floats, J: Floats, X: Floats, scale: float, env: Environment) ->
     has_spread = X.shape[0] > 0
     for stage in range(6):
         arrange(S, stage)
-        is_node = has_spread and (stage == 0 or stage == 3 or stage == 5)
+        is_node = has_spread and stage in (0, 3, 5)
         if env.is_flat:
             weigh_flat(S, env.gravity_mps2, up0, per_m, air_top)
         else:

@@ -1,9 +1,10 @@
 """The loops of the batch flight: W rounds side by side in lanes, one stage of the Runge-Kutta method after the other.
 
-The state is one flat array, row q of lane l at `S[q * W + l]`, so that the compiler sees that no two rows overlap. Loops
-with arithmetic alone are vectorised; a loop that looks up a table holds nothing else, since both in one stay scalar.
-The acceleration is that of `kernels.motion`, written for lanes; the method is Butcher's of order 5 with six stages (J. C.
-Butcher, On Runge-Kutta processes of high order, 1964), its accelerations kept and its positions made of their sums.
+The state is one flat array, row q of lane l at `S[q * W + l]`, so that the compiler sees that no two rows overlap.
+Loops with arithmetic alone are vectorised; a loop that looks up a table holds nothing else, since both in one stay
+scalar. The acceleration is that of `kernels.motion`, written for lanes; the method is Butcher's of order 5 with six
+stages (J. C. Butcher, On Runge-Kutta processes of high order, 1964), its accelerations kept and its positions made of
+their sums.
 """
 
 import math
@@ -54,8 +55,8 @@ MAX_STEP_S: Final = 2.0
 MIN_STEP_S: Final = 1e-3
 
 # The step [s] is 0.8 / (0.3 + 0.7 sqrt(j)), j the change of acceleration over the last step by its time [m/s3], and
-# changes the speed by 15 m/s (0.045 Mach) at most: both found by flying seven families of 1,000 random shots, from mortars
-# to 1,300 m/s, with and without rough wind, against steps of 5 ms; the worst impact was 9 mm off.
+# changes the speed by 15 m/s (0.045 Mach) at most: both found by flying seven families of 1,000 random shots, from
+# mortars to 1,300 m/s, with and without rough wind, against steps of 5 ms; the worst impact was 9 mm off.
 STEP_RULE_S: Final = 0.8
 CALM_SHARE: Final = 0.3
 SPEED_STEP_MPS: Final = 15.0
@@ -244,9 +245,7 @@ def brake(S: NDArray[np.float64]) -> None:
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})  # as above
-def look_ahead(
-    S: NDArray[np.float64], per_radius: float, max_time_s: float, height_top: float, drag_top: float
-) -> int:
+def look_ahead(S: NDArray[np.float64], per_radius: float, max_time_s: float, height_top: float, drag_top: float) -> int:
     """Flag and count the lanes whose next step would pass a corner or the ground, or which are not a number.
 
     So are those whose time is up, or which are above the air table or faster than the drag table.

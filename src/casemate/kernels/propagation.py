@@ -1,8 +1,8 @@
 """States at another time in the site's ENU frame, with or without their derivatives by the state at the start.
 
-The motion is `kernels.motion.acceleration`; the classical Runge-Kutta method of order 4 carries it on in equal steps. Beside
-the state go its derivatives by the seven starting values (variational equations). They take one step where the state
-takes two: its three states give the three Jacobians that the step needs.
+The motion is `kernels.motion.acceleration`; the classical Runge-Kutta method of order 4 carries it on in equal steps.
+Beside the state go its derivatives by the seven starting values (variational equations). They take one step where the
+state takes two: its three states give the three Jacobians that the step needs.
 `x` (48,) holds, for each of e n u ve vn vu, a row of eight: the derivatives by e n u ve vn vu ln K at the start, and a
 zero that fills the vector register.
 """
@@ -150,7 +150,7 @@ def transition_many(
     states: NDArray[np.float64], dt_s: NDArray[np.float64], env: Environment, step_s: float, out: NDArray[np.float64],
     phi: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Fill `out` (n, 7) as `propagate_many` does, and `phi` (n, 7, 7) with its derivatives by the state at the start."""
+    """Fill `out` (n, 7) as `propagate_many` does, and `phi` (n, 7, 7) with its derivatives by the first state."""
     x, work, jac = np.empty(48), np.empty((3, 48)), np.empty((3, 3, 7))
     for row in range(states.shape[0]):
         y = states[row]

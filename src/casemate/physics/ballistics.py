@@ -148,8 +148,10 @@ def fly(
         raise ValueError(message)
     row = np.ascontiguousarray(state, np.float64)
     path = np.empty((_MAX_ROWS, 7))
+    _check_finite(row)
     n, status, over, highest, fastest = single.fly_path(row, env, terrain, 1.0, max_time_s, path)
-    _check_start(row, over)
+    if over < -flight.UNDER_M:
+        raise DomainError("height_over_ground_m", over, 0.0, AIR_TOP_M)
     if status != Status.OK:
         raise DomainError("flight_s", float(path[n - 1, 0]), 0.0, max_time_s)
     if highest + env.site_height_m > AIR_TOP_M:
@@ -160,13 +162,11 @@ def fly(
     return Trajectory(kept[:, 0], kept[:, 1:4], kept[:, 4:7])
 
 
-def _check_start(row: Array, over_m: float) -> None:
+def _check_finite(row: Array) -> None:
     if not np.isfinite(row).all():
         names = ("e_m", "n_m", "u_m", "ve_mps", "vn_mps", "vu_mps", "ln_drag")
         i = int(np.argmin(np.isfinite(row)))
         raise DomainError(names[i], float(row[i]), -np.inf, np.inf)
-    if over_m < -flight.UNDER_M:
-        raise DomainError("height_over_ground_m", over_m, 0.0, AIR_TOP_M)
 
 
 def predict_impacts(
