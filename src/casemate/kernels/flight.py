@@ -69,9 +69,7 @@ NEAR_S: Final = 0.05
 """Time to the ground from which a parabola ends the flight: 0.1 mm at a jerk of 5 m/s3."""
 
 N_SETTLE: Final = 12
-UNDER_M: Final = 1e-3
-"""A start so little under the ground is on it, but for rounding."""
-
+UNDER_M: Final = 1e-3  # a start so little under the ground is on it, but for rounding
 _SAG_M: Final = 50.0  # a step's path lies no lower than this under its ends: g h^2 / 8 is 5 m at 2 s
 
 Floats = NDArray[np.float64]
@@ -316,9 +314,10 @@ def fly_many(
         for l in range(W):
             while row_of[l] < 0 and following < states.shape[0]:
                 over = height_over_ground(states[following], ground, terrain, env)
-                if not may_start_under and over < -UNDER_M:
+                is_number = math.isfinite(over) and math.isfinite(states[following, 6])  # ln 0 would fly in a vacuum
+                if not is_number or (not may_start_under and over < -UNDER_M):
                     out[following, :] = math.nan
-                    status[following] = _OUT_OF_TABLE if math.isfinite(over) else _NOT_FINITE
+                    status[following] = _OUT_OF_TABLE if is_number else _NOT_FINITE
                 else:
                     row_of[l], n_settle[l], status[following] = following, 0, _OK
                     _admit(S, X, l, states[following], scale, ground, env)
