@@ -92,7 +92,7 @@ def test_every_code_block_runs(page, tmp_path, monkeypatch):
             case "toml":
                 run_toml(body, tmp_path)
             case "sh":
-                for script in re.findall(r"\bscripts/\w+", body):
+                for script in re.findall(r"\bscripts/[\w-]+", body):
                     assert os.access(ROOT / script, os.X_OK), f"{page.name}:{line}: {script}"
             case "text":
                 pass
