@@ -163,3 +163,11 @@ def test_help_does_not_wait_for_numba_or_arrow():
     code = "import sys, casemate.cli; print(sorted({'numba', 'pyarrow', 'matplotlib', 'scipy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_doctor_prints_brackets_as_they_are(capsys):
+    from casemate.cli import show
+    from casemate.io.doctor import Check
+
+    show.examined((Check(name="a", is_needed=False, is_well=False, found="x[terrain]"),))
+    assert "x[terrain]" in capsys.readouterr().out

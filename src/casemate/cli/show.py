@@ -224,5 +224,5 @@ def examined(checks: "Sequence[Check]") -> None:
         table.add_column(title)
     for check in checks:
         state = "[green]well[/]" if check.is_well else "[red]missing[/]" if check.is_needed else "[yellow]absent[/]"
-        table.add_row(check.name, state, check.found)
+        table.add_row(escape(check.name), state, escape(check.found))
     OUT.print(table)

@@ -41,6 +41,7 @@ STEP_S: Final = 0.25
 """Time step of `propagate` and `transition` [s]."""
 
 MAX_TIME_S: Final = 400.0
+_MIN_PART: Final = 512
 _MAX_ROWS: Final = 2048  # of a path; 400 s took 200
 _BACK_S: Final = 0.5
 _N_BACK: Final = 20  # 10 s: a track that coasts longer has been dropped
@@ -110,15 +111,16 @@ def fly_many(
     def work(part: slice) -> None:
         flight.fly_many(rows[part], env, terrain, step_scale, max_time_s, _FROM_ABOVE, out[part], _NONE, status[part])
 
-    size = max(-(-rows.shape[0] // max(threads, 1)), 1)
-    parts = [slice(i, i + size) for i in range(0, rows.shape[0], size)]
+    # Four parts a thread: one that is held up does not hold up the rest. A part below 512 rows would wait for its last.
+    size = rows.shape[0] if threads <= 1 else max(-(-rows.shape[0] // (4 * threads)), _MIN_PART)
+    parts = [slice(i, i + size) for i in range(0, rows.shape[0], size)] if rows.shape[0] else []
     if len(parts) > 1:
-        with ThreadPoolExecutor(len(parts)) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, parts))
     else:
         for part in parts:
             work(part)
-    out[~np.isin(status, _HAS_VALUE)] = np.nan
+    out[(status != Status.OK) & (status != Status.OUT_OF_TABLE)] = np.nan
     return Impacts(out[:, 0], out[:, 1:4], out[:, 4:7], status)
 
 
