@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 _AIR_Z0_M: Final = -2000.0
 _AIR_DZ_M: Final = 25.0
-"""Cell of the air table: 3e-9 of the density, 2e-7 of the speed of sound; 1e-4 and 3e-5 where a layer's corner is."""
+"""Cell of the air table: 7e-10 of the density, 6e-8 of the speed of sound; 8e-5 and 7e-5 in a layer's corner."""
 
 AIR_TOP_M: Final = 40_000.0
 """Height above mean sea level from which the table's air stays as it is."""
