@@ -9,7 +9,7 @@ import pytest
 from filter_cases import SEEDS, close, plot_of, state, world
 
 from casemate.kernels import kalman
-from casemate.tracking.filter import PRIORS
+from casemate.tracking.priors import PRIORS
 
 
 @pytest.mark.parametrize("seed", SEEDS)

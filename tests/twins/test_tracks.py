@@ -8,7 +8,7 @@ import pytest
 from filter_cases import SEEDS, close, plot_of, state, world
 
 from casemate.kernels import tracks as kernel
-from casemate.tracking.filter import PRIORS
+from casemate.tracking.priors import PRIORS
 
 
 def tracks_of(rng, n):

@@ -6,7 +6,6 @@ within a limit, so that they can turn). Letters: x state, P (`cov`) covariance, 
 predicted covariance.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from casemate.kernels import kalman, looks, tracks
 from casemate.model.records import PLOT, Records
 from casemate.physics.environment import Environment
 from casemate.physics.radar import SensorModel
+from casemate.tracking.priors import PRIORS
 from casemate.tracking.table import Bytes, Floats, Ints, Reported, Table
 
 GATE_D2 = 16.27
@@ -28,24 +28,6 @@ EDGE_SIGMAS = 3.0
 
 LEAST_FALSE_PLOTS = 0.1
 """A scan; a site file may say 0, and then a single echo of weather would count as proof."""
-
-PRIORS = kalman.Noise(
-    ballistic_q=0.1,  # wind unknown by 5 m/s bends a round's drag by some 0.3 m/s2 for seconds at a time
-    ln_drag_q=1e-3,  # the drag curve is wrong by about 15 % over the 20 s of a flight [A]
-    level_q=20.0,  # a turn of 3 degrees/s at 100 m/s changes velocity by 5 m/s each second
-    level_turn=1.5,  # airliners bank by 25 degrees (4.5 m/s2), mostly not: a gap of 40 s may hide one turn
-    climb_q=4.0,  # aircraft and birds climb and sink gently
-    sigma_speed=250.0,  # rounds 70-700 m/s, airliners 250 m/s [A]
-    sigma_climb=20.0,  # airliners climb and sink at 10-15 m/s
-    ln_drag=math.log(2e-4),  # K of the generic rounds: 0.9e-4 to 4e-4 m2/kg, `data/rounds.toml`
-    sigma_ln_drag=0.8,
-    height=5000.0,  # half way up to where airliners fly
-    sigma_height=4000.0,
-    p_ballistic=0.5,
-    odds_limit=10.0,
-)
-"""Process noise and priors."""
-
 
 Plots = tracks.Plots
 
