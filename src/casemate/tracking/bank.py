@@ -1,0 +1,90 @@
+"""The bank of leaves: every hypothesis about which plots are one thing, and the plots of the last scans.
+
+Face of the leaf kernels for storage: slots, their order, growth, copies. It knows nothing of motion or of scores.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casemate.kernels.leaves import LEAF, MOST_CHILDREN, SPOT
+
+Ints = NDArray[np.int64]
+Rows = NDArray[np.void]
+
+
+@dataclass(slots=True, eq=False)
+class Bank:
+    """Leaves by slot. `order` lists the living, trees side by side, older trees first; `free` are slots to take."""
+
+    leaves: Rows  # LEAF (slots,)
+    seen: Ints  # (slots, 2 sensors): when each sensor last hit the leaf, and when it last could have
+    order: Ints
+    free: Ints  # (slots,), of which `n_free` count, taken from the end
+    n_free: int
+    spots: Rows  # SPOT (m,), in order of arrival
+    base: int  # serial of spots[0]
+    next_id: int = 1  # of a track
+
+    @classmethod
+    def empty(cls, n_sensors: int, n_slots: int = 256) -> "Bank":
+        """Make a bank without leaves."""
+        free = np.arange(n_slots)[::-1].copy()
+        seen = np.zeros((n_slots, 2 * n_sensors), np.int64)
+        return cls(np.zeros(n_slots, LEAF), seen, np.zeros(0, np.int64), free, n_slots, np.zeros(0, SPOT), 1)
+
+    def copy(self) -> "Bank":
+        """Copy by value."""
+        arrays = (self.leaves.copy(), self.seen.copy(), self.order.copy(), self.free.copy())
+        return Bank(*arrays, self.n_free, self.spots.copy(), self.base, self.next_id)
+
+    @property
+    def living(self) -> Rows:
+        """The living leaves, copied, in their order."""
+        return self.leaves[self.order]
+
+    def reserve(self, n: int) -> None:
+        """Make sure that so many slots are free, and a leaf's worth beside."""
+        n += MOST_CHILDREN
+        if self.n_free >= n:
+            return
+        size = len(self.leaves)
+        more = max(size, n)
+        self.leaves = _longer(self.leaves, more)
+        self.seen = _longer(self.seen, more)
+        new = np.arange(size, size + more)[::-1]
+        self.free = np.concatenate([new, self.free[: self.n_free], np.zeros(size - self.n_free, np.int64)])
+        self.n_free += more
+
+    def adopt(self, new: Ints) -> None:
+        """Take new leaves into the order, behind the older ones of their tree."""
+        if len(new):
+            slots = np.concatenate([self.order, new])
+            self.order = slots[np.argsort(self.leaves["tree"][slots], kind="stable")]
+
+    def keep(self, mask: NDArray[np.bool_]) -> None:
+        """Let go of the leaves of the order where the mask is False."""
+        gone = self.order[~mask]
+        if len(gone) == 0:
+            return
+        self.free[self.n_free : self.n_free + len(gone)] = gone
+        self.n_free += len(gone)
+        self.order = self.order[mask]
+
+    def add_spots(self, spots: Rows) -> int:
+        """Append plots; returns the row of the first new one."""
+        first = len(self.spots)
+        self.spots = np.concatenate([self.spots, spots])
+        return first
+
+    def forget_spots(self, t_oldest_ns: int) -> None:
+        """Forget the plots before a time that no leaf holds any more."""
+        is_new = self.spots["t_ns"] >= t_oldest_ns
+        n_old = int(np.argmax(is_new)) if is_new.any() else len(is_new)
+        self.spots, self.base = self.spots[n_old:], self.base + n_old
+
+
+def _longer(block: NDArray[Any], more: int) -> NDArray[Any]:
+    return np.concatenate([block, np.zeros((more, *block.shape[1:]), block.dtype)])

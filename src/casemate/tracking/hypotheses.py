@@ -1,0 +1,226 @@
+"""Hypotheses: what a scan makes of a bank of leaves. Face of the leaf kernels.
+
+Holds no track: the bank does. A scan grows leaves by its plots, counts misses and age, chooses the global hypothesis
+and prunes what is not worth carrying on.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from casemate.constants import NS_PER_S
+from casemate.kernels import births, choice, growth, looks, pruning
+from casemate.kernels.leaves import SPOT, WINDOW, Rule
+from casemate.model.catalog import Declaration, NotNegative, Positive
+from casemate.model.messages import Scan
+from casemate.model.records import TRACK, Records
+from casemate.physics.environment import Environment
+from casemate.physics.radar import SensorModel, arc_width
+from casemate.tracking import door
+from casemate.tracking.bank import Bank
+from casemate.tracking.filter import EDGE_SIGMAS, LEAST_FALSE_PLOTS, PRIORS, Floats, Ints, bundle_of
+
+TURN = 2.0 * math.pi
+UNDER_GROUND_M = 30.0
+"""A round predicted so deep has landed; the ground is not as flat as assumed."""
+
+WINDOW_S, WINDOW_SCANS = 3.0, 5
+"""How far back a choice can be undone: so many seconds, and so many scans at least."""
+
+ENTRY_SHARE = 20.0
+"""Rounds come in over the edges of the coverage: there they are so much denser than if they began anywhere [A]."""
+
+KEEP_MOST, KEEP_WITHIN = 8, 14.0
+"""Leaves of a tree carried on, and how far behind the best [nats]."""
+
+LN_END, LN_STAY = 8.0, 1.5
+"""Of a track that ends in sight, and of a change of mind [nats]."""
+
+SURE = 15.0
+"""Nothing begins at the plots of a track of this score."""
+
+
+class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be said about the life of tracks."""
+
+    confirm_score: Annotated[float, Meta(ge=0.0)] = 5.0
+    """ln of the odds at which a track is confirmed; the trade-off curve in the how-to says what it costs."""
+    rounds_per_s: Positive = 0.3
+    """Rounds that come into the coverage [1/s], while there are any [A]."""
+    others_per_s: Positive = 0.05
+    """Other things that appear, anywhere [1/s]: 5,000 birds and aircraft a day."""
+    drop_score: Annotated[float, Meta(lt=0.0)] = -11.0
+    """A confirmed track is dropped when the misses since its last hit add up to this: five at Pd 0.9."""
+    drop_score_young: Annotated[float, Meta(lt=0.0)] = -4.0
+    """The same for a tentative one: two at Pd 0.9."""
+    coast_most_s: NotNegative = 60.0
+    """A confirmed track that cannot be seen (no scan comes, or it is overhead) is kept so long [s]."""
+
+
+class Sweep(NamedTuple):
+    """A scan behind the door."""
+
+    sensor_id: int
+    t_start_ns: int
+    t_end_ns: int
+    arc_rad: tuple[float, float]  # from, width
+    spots: NDArray[np.void]  # SPOT (n,)
+    parts: tuple[Ints, ...]  # rows of `spots`, by time: no thing is twice in one part
+
+
+class Chosen(NamedTuple):
+    """The global hypothesis."""
+
+    slots: Ints  # its leaves
+    touched: NDArray[np.bool_]  # those that this step changed
+    total: float  # nats
+    n_clusters: int  # of trees that compete for plots
+
+
+class Hypotheses:
+    """Grows and prunes banks of leaves as a site's sensors and settings say."""
+
+    def __init__(self, sensors: Sequence[SensorModel], environment: Environment, settings: Settings) -> None:
+        self.sensors, self.environment, self.settings, self.noise = tuple(sensors), environment, settings, PRIORS
+        self._bundles = tuple(bundle_of(sensor) for sensor in self.sensors)
+        self._period_ns = np.array([round(sensor.scan_period_s * NS_PER_S) for sensor in self.sensors], np.int64)
+        self._ln_miss = np.array([math.log1p(-sensor.p_detection) for sensor in self.sensors])
+        self._worst = np.array([settings.drop_score_young, settings.drop_score])  # young, firm
+        # how long without a chance to be seen: as long as it would take the misses to add up, and firm ones longer
+        self._patience_ns = (np.ceil(self._worst[:, None] / self._ln_miss) + 1.5) * self._period_ns
+        self._patience_ns[1] = np.maximum(self._patience_ns[1], settings.coast_most_s * NS_PER_S)
+        self._quiet_ns = (1.5 * self._period_ns).astype(np.float64)
+        shortest = float(self._period_ns.min())
+        n_scans = min(max(WINDOW_SCANS, math.ceil(WINDOW_S * NS_PER_S / shortest)), WINDOW - 2)
+        self._window_ns = round((n_scans + 0.5) * shortest)
+        self._memory_ns = max(self._window_ns, round(4.5 * float(self._period_ns.max())))
+
+    def rule_of(self, s: int, t_first_ns: int) -> Rule:
+        """Return what birth and life cost in the scans of a sensor that began to scan at t_first_ns."""
+        sensor, settings = self.sensors[s], self.settings
+        false = max(sensor.false_plots_per_scan, LEAST_FALSE_PLOTS)
+        expected = sensor.scan_period_s / false
+        volume = 4.0 / 3.0 * math.pi * (births.FASTEST_MPS**3 - births.SLOWEST_MPS**3)
+        ln_speed = math.log((2.0 * math.pi) ** 1.5 * self.noise.sigma_speed**3 / volume)
+        n_entry = math.ceil(-7.0 / self._ln_miss[s])
+        return Rule(
+            i_sensor=s,
+            period_ns=int(self._period_ns[s]),
+            ln_birth_round=math.log(ENTRY_SHARE * settings.rounds_per_s * expected),
+            ln_birth_other=math.log(settings.others_per_s * expected),
+            ln_miss=float(self._ln_miss[s]),
+            t_first_ns=t_first_ns,
+            least_score=-5.0,
+            ln_speed=ln_speed,
+            n_entry=min(int(n_entry), 4),
+            least_entry=-7.0,
+        )
+
+    def spots_of(self, sensor_id: int, t_ns: Ints, values: Floats) -> NDArray[np.void]:
+        """Make SPOT rows of accepted plots, (n, 10) by `filter.floats_of`."""
+        n = len(t_ns)
+        spots = np.zeros(n, SPOT)
+        z, var, pos, slack = np.empty((n, 5)), np.empty((n, 5)), np.empty((n, 3)), np.empty(n)
+        looks.gather_plots(values, self._bundles[sensor_id], self.environment, z, var, pos, slack)
+        spots["t_ns"], spots["i_sensor"], spots["z"], spots["var"] = t_ns, sensor_id, z, var
+        spots["pos"], spots["slack_m"] = pos, slack
+        return spots
+
+    def grow(self, bank: Bank, sweep: Sweep, rule: Rule) -> None:
+        """Give every leaf its children by the plots of a sweep, and begin leaves from pairs of plots."""
+        bank.leaves["is_fresh"] = False
+        bank.leaves["is_touched"] = False
+        for part in sweep.parts:
+            first = bank.add_spots(sweep.spots[part])
+            children = self._extend(bank, first, rule)
+            bank.adopt(np.concatenate([*children, *self._pair(bank, first, rule)]))
+
+    def _extend(self, bank: Bank, first: int, rule: Rule) -> list[Ints]:
+        slots: list[Ints] = []
+        done, sensor, env = 0, self._bundles[rule.i_sensor], self.environment
+        while done < len(bank.order):
+            bank.reserve(0)
+            before = bank.n_free
+            places = bank.order, done, bank.free, bank.n_free, bank.spots, bank.base, first
+            done, bank.n_free = growth.extend_leaves(
+                bank.leaves, bank.seen, *places, rule, sensor, env, self.noise
+            )
+            slots.append(bank.free[bank.n_free : before][::-1])
+        return slots
+
+    def _pair(self, bank: Bank, first: int, rule: Rule) -> list[Ints]:
+        sensor, env, room = self._bundles[rule.i_sensor], self.environment, 64 + len(bank.spots)
+        while True:
+            bank.reserve(room)
+            before = bank.n_free
+            places = bank.free, before, bank.spots, bank.base, first
+            n_free = births.pair_plots(bank.leaves, bank.seen, *places, rule, sensor, env, self.noise)
+            if n_free:
+                bank.n_free = n_free
+                return [bank.free[n_free:before][::-1]]
+            room = 2 * before
+
+    def look_ahead(self, bank: Bank, t_ns: int) -> Floats:
+        """Return where every living leaf is believed to be (n, 7), ENU."""
+        state = np.empty((len(bank.order), 7))
+        growth.look_ahead(bank.leaves, bank.order, t_ns, door.OLDEST_NS, self.environment, state)
+        return state
+
+    def count_misses(self, bank: Bank, sweep: Sweep, state: Floats) -> None:
+        """Count a miss for each leaf that the sweep should have seen; drop those that left every coverage."""
+        s, sensor = sweep.sensor_id, self.sensors[sweep.sensor_id]
+        az_from, width = sweep.arc_rad
+        arc = (az_from, width if width < 0.999 * sensor.arc_rad else TURN)
+        codes, has_height = np.empty(len(state), np.uint8), bank.leaves["has_height"][bank.order]
+        looks.watch_tracks(state, has_height, self._bundles[s], self.environment, *arc, EDGE_SIGMAS, codes)
+        # a whole turn comes when it is over: what it met late last time is due only after its own full turn
+        period_ns = int(self._period_ns[s])
+        is_turn = sweep.t_end_ns - sweep.t_start_ns > 0.5 * period_ns
+        times_ns = sweep.t_end_ns, (1.05 if is_turn else 0.5) * period_ns, period_ns if is_turn else 0
+        kept = self._is_covered(state, codes, s)
+        growth.count_misses(bank.leaves, bank.seen, bank.order, codes, kept, s, *times_ns, float(self._ln_miss[s]))
+
+    def _is_covered(self, state: Floats, codes: NDArray[np.uint8], by_other_than: int) -> NDArray[np.bool_]:
+        # asked only where a leaf left a sensor's coverage
+        seen = np.zeros(len(codes), np.bool_)
+        gone = np.flatnonzero(codes & growth.IS_OUT)
+        for k, sensor in enumerate(self.sensors):
+            if k != by_other_than and len(gone):
+                seen[gone] |= sensor.covers(state[gone, :3], EDGE_SIGMAS)
+        return seen
+
+    def age(self, bank: Bank, state: Floats, t_ns: int) -> None:
+        """Let leaves coast, and drop those that were missed too often, for too long, or are down."""
+        lowest_m, radius_m = self.environment.ground_m - UNDER_GROUND_M, self.environment.earth_radius_m
+        limits = self._quiet_ns, self._worst, self._patience_ns, lowest_m, radius_m
+        growth.age_leaves(bank.leaves, bank.order, state, t_ns, *limits)
+
+    def choose(self, bank: Bank, t_ns: int) -> Chosen:
+        """Choose the global hypothesis, label and confirm its leaves, and prune the rest."""
+        n = len(bank.order)
+        value, chosen, keep = np.empty(n), np.empty(n, np.bool_), np.empty(n, np.bool_)
+        pruning.value_leaves(bank.leaves, bank.order, LN_END, LN_STAY, value)
+        total, n_clusters = choice.choose_leaves(bank.leaves, bank.order, bank.spots, bank.base, value, chosen)
+        slots = bank.order[chosen]
+        bank.next_id = pruning.label_leaves(
+            bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.settings.confirm_score, 2, SURE
+        )
+        limits = t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, -5.0
+        pruning.prune_leaves(bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep)
+        touched = bank.leaves["is_touched"][slots] | ~bank.leaves["is_chosen"][slots]
+        bank.leaves["is_chosen"][bank.order] = chosen
+        bank.keep(keep)
+        bank.forget_spots(t_ns - self._memory_ns)
+        return Chosen(slots, touched, total, n_clusters)
+
+    def report(self, bank: Bank, slots: Ints, t_ns: int) -> Records:
+        """Make the TRACK rows of leaves: at their last hit where it is of this step, else at t_ns."""
+        rows = np.empty(len(slots), TRACK)
+        growth.report_leaves(
+            bank.leaves, slots, t_ns, door.OLDEST_NS, 0.0, self.environment, self.noise, rows
+        )
+        return rows
