@@ -236,7 +236,7 @@ def pair_plots(
                 continue
             n_skipped = max(math.floor(dt_ns / rule.period_ns - 0.5), 0.0)
             as_round, other = _worth(old, new, dt, n_skipped, sensor, rule)
-            if max(as_round, other) < rule.least_score - 2.0 or n_free == 0:
+            if max(as_round, other) < rule.least_score - 1.0 or n_free == 0:
                 continue
             leaf = leaves[free[n_free - 1]]
             if _pair(leaf, old, new, base + i, base + j, n_skipped, rule, sensor, env, noise, work):

@@ -40,6 +40,9 @@ KEEP_MOST, KEEP_WITHIN = 8, 14.0
 LN_END, LN_STAY = 8.0, 1.5
 """Of a track that ends in sight, and of a change of mind [nats]."""
 
+LEAST_SCORE = -8.0
+"""Leaves below are given up: a pair of plots in mid-air that was missed before, and a little [nats]."""
+
 SURE = 15.0
 """Nothing begins at the plots of a track of this score."""
 
@@ -55,7 +58,7 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Other things that appear, anywhere [1/s]: 5,000 birds and aircraft a day."""
     drop_score: Annotated[float, Meta(lt=0.0)] = -11.0
     """A confirmed track is dropped when the misses since its last hit add up to this: five at Pd 0.9."""
-    drop_score_young: Annotated[float, Meta(lt=0.0)] = -4.0
+    drop_score_young: Annotated[float, Meta(lt=0.0)] = -5.0
     """The same for a tentative one: two at Pd 0.9."""
     coast_most_s: NotNegative = 60.0
     """A confirmed track that cannot be seen (no scan comes, or it is overhead) is kept so long [s]."""
@@ -114,7 +117,7 @@ class Hypotheses:
             ln_birth_other=math.log(settings.others_per_s * expected),
             ln_miss=float(self._ln_miss[s]),
             t_first_ns=t_first_ns,
-            least_score=-5.0,
+            least_score=LEAST_SCORE,
             ln_speed=ln_speed,
             n_entry=min(int(n_entry), 4),
             least_entry=-7.0,
@@ -209,7 +212,7 @@ class Hypotheses:
         bank.next_id = pruning.label_leaves(
             bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.settings.confirm_score, 2, SURE
         )
-        limits = t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, -5.0
+        limits = t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, LEAST_SCORE
         pruning.prune_leaves(bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep)
         touched = bank.leaves["is_touched"][slots] | ~bank.leaves["is_chosen"][slots]
         bank.leaves["is_chosen"][bank.order] = chosen
