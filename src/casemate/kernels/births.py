@@ -79,6 +79,18 @@ def _back(y: Floats, drag: float, dt: float, env: Environment) -> None:
 
 
 @njit(cache=True, error_model="numpy")
+def fly_back(leaves: Rows, slots: Ints, env: Environment, state: Floats) -> None:
+    """Write position and velocity (n, 6) of rounds at their first plots."""
+    for k in range(slots.shape[0]):
+        leaf, y = leaves[slots[k]], state[k]
+        for i in range(6):
+            y[i] = leaf["x"][BALLISTIC, i]
+        age = (leaf["t_ns"] - leaf["t_birth_ns"]) / NS
+        if age > 0.0:
+            _back(y, math.exp(leaf["x"][BALLISTIC, 6]), age, env)
+
+
+@njit(cache=True, error_model="numpy")
 def _ln_speed(speed: float, sigma: float, ln_flat: float) -> float:
     # swap of priors: + v^2 / 2 sigma^2 takes the Gaussian's bell off again; walls at both ends of the band
     wall = 0.0
@@ -103,7 +115,9 @@ def judge_entry(leaf: Rows, sensor: Sensor, env: Environment, noise: Noise, rule
     age = (leaf["t_ns"] - leaf["t_birth_ns"]) / NS
     if age > 0.0:
         _back(y, drag, age, env)
-    ln = _ln_speed(math.sqrt(y[3] * y[3] + y[4] * y[4] + y[5] * y[5]), noise.sigma_speed, rule.ln_speed)
+    ln = 0.0
+    if leaf["salvo"] == 0:
+        ln = _ln_speed(math.sqrt(y[3] * y[3] + y[4] * y[4] + y[5] * y[5]), noise.sigma_speed, rule.ln_speed)
     sigma_climb, cost, period = math.sqrt(max(p[5, 5], 0.0)), 0.0, rule.period_ns / NS
     for k in range(rule.n_entry):
         if leaf["t_birth_ns"] - (k + 1) * rule.period_ns < rule.t_first_ns - rule.period_ns // 2:
@@ -143,7 +157,11 @@ def start_leaf(
     across, up = z[RANGE] * math.cos(el), z[RANGE] * math.sin(el)
     s0, s1 = across * math.sin(z[AZ]), across * math.cos(z[AZ])
     x, p = leaf["x"], leaf["cov"]
-    x[:, :], p[:, :, :] = 0.0, 0.0
+    for m in range(2):
+        for i in range(7):
+            x[m, i] = 0.0
+            for k in range(7):
+                p[m, i, k] = 0.0
     for k in range(3):
         at = sensor.rotation[0, k] * s0 + sensor.rotation[1, k] * s1 + sensor.rotation[2, k] * up
         x[BALLISTIC, k] = sensor.position[k] + at
@@ -209,13 +227,14 @@ def pair_plots(
     n_free: int,
     spots: Rows,
     base: int,
+    oldest: int,
     first: int,
     rule: Rule,
     sensor: Sensor,
     env: Environment,
     noise: Noise,
 ) -> int:
-    """Begin a leaf for each pair of an earlier plot of the sensor and a plot from row `first` on that may be one thing.
+    """Begin a leaf for each pair of plots of the sensor that may be one thing: a row from `oldest`, one from `first` on.
 
     Slots come off the end of `free`. Returns how many are left of them; 0 may mean that there was no room.
     """
@@ -224,7 +243,7 @@ def pair_plots(
     oldest_ns = int(patience * rule.period_ns)
     for j in range(first, spots.shape[0]):
         new = spots[j]
-        for i in range(j):
+        for i in range(oldest, j):
             old = spots[i]
             dt_ns = new["t_ns"] - old["t_ns"]
             if old["is_settled"] or old["i_sensor"] != s or 2 * dt_ns < rule.period_ns or dt_ns > oldest_ns:
@@ -242,7 +261,8 @@ def pair_plots(
             if _pair(leaf, old, new, base + i, base + j, n_skipped, rule, sensor, env, noise, work):
                 n_free -= 1
                 row = seen[free[n_free]]
-                row[:] = 0
+                for k in range(row.shape[0]):
+                    row[k] = 0
                 row[2 * s], row[2 * s + 1] = new["t_ns"], new["t_ns"]
     return n_free
 
@@ -293,3 +313,96 @@ def _pair(
     weigh(leaf, noise.odds_limit)
     remember(leaf, j, new["t_ns"], rule.i_sensor)
     return leaf["score"] >= rule.least_score
+
+
+MOUTH_SIGMA_M = 30.0  # 1 sigma of first plots about the path of a salvo, each way: its mounts stand so far apart [A]
+MOUTH_LN_DRAG = 0.4  # 1 sigma of ln K within a salvo: one type of round, and the template's own error
+
+
+@njit(cache=True, error_model="numpy")
+def _ln_offset(spot: Rows, cov: Floats, at: Floats, vel: Floats) -> tuple[float, float]:
+    # ln N2 of a plot's offset from a path across its direction, and the time from the template's place to there [s]
+    v2 = vel[0] * vel[0] + vel[1] * vel[1] + vel[2] * vel[2]
+    speed, pos = math.sqrt(v2), spot["pos"]
+    d0, d1, d2 = pos[0] - at[0], pos[1] - at[1], pos[2] - at[2]
+    u = (d0 * vel[0] + d1 * vel[1] + d2 * vel[2]) / v2
+    flat = math.sqrt(vel[0] * vel[0] + vel[1] * vel[1]) + 1e-9
+    a0, a1 = vel[1] / flat, -vel[0] / flat  # level, to the right
+    b0, b1, b2 = -vel[0] * vel[2] / (flat * speed), -vel[1] * vel[2] / (flat * speed), flat / speed  # across, upwards
+    p, q = a0 * d0 + a1 * d1, b0 * d0 + b1 * d1 + b2 * (d2 + 4.903 * u * u)
+    own = MOUTH_SIGMA_M * MOUTH_SIGMA_M
+    paa = a0 * (a0 * cov[0, 0] + a1 * cov[0, 1]) + a1 * (a0 * cov[1, 0] + a1 * cov[1, 1]) + own
+    pab, pbb = 0.0, own
+    for i in range(3):
+        bi = b0 if i == 0 else (b1 if i == 1 else b2)
+        pab += bi * (a0 * cov[i, 0] + a1 * cov[i, 1])
+        pbb += bi * (b0 * cov[i, 0] + b1 * cov[i, 1] + b2 * cov[i, 2])
+    det = paa * pbb - pab * pab
+    d2_ = (pbb * p * p - 2.0 * pab * p * q + paa * q * q) / det
+    return -0.5 * (d2_ + math.log(det)) - math.log(2.0 * math.pi), u
+
+
+@njit(cache=True, error_model="numpy")
+def begin_at_mouth(
+    leaves: Rows,
+    seen: Ints,
+    free: Ints,
+    n_free: int,
+    spots: Rows,
+    base: int,
+    first: int,
+    salvos: Rows,
+    sigma_mps: float,
+    rule: Rule,
+    sensor: Sensor,
+    env: Environment,
+    noise: Noise,
+) -> int:
+    """Begin a leaf at each plot from row `first` on that lies where rounds of a known salvo come in.
+
+    Its velocity is that of the salvo there, to `sigma_mps` each way. Slots come off the end of `free`; returns how many
+    are left of them.
+    """
+    work, s = np.empty((4, 7, 7)), rule.i_sensor
+    for j in range(first, spots.shape[0]):
+        spot = spots[j]
+        if spot["t_ns"] < 0 or math.isnan(spot["z"][EL]):
+            continue
+        for m in range(salvos.shape[0]):
+            at, vel = salvos[m]["pos"], salvos[m]["vel"]
+            d2 = (spot["pos"][0] - at[0]) ** 2 + (spot["pos"][1] - at[1]) ** 2 + (spot["pos"][2] - at[2]) ** 2
+            speed = math.sqrt(vel[0] * vel[0] + vel[1] * vel[1] + vel[2] * vel[2])
+            reach = 3.0 * speed * rule.period_ns / NS + spot["slack_m"] + 4.5 * MOUTH_SIGMA_M
+            if d2 > reach * reach or n_free == 0:
+                continue
+            leaf = leaves[free[n_free - 1]]
+            start_leaf(leaf, spot["z"], spot["var"], sensor, env, noise, work)
+            x, p = leaf["x"][BALLISTIC], leaf["cov"][BALLISTIC]
+            ln, u = _ln_offset(spot, p, at, vel)
+            a0, a1, a2 = acceleration(at[0], at[1], at[2], vel[0], vel[1], vel[2], math.exp(salvos[m]["ln_drag"]), env)
+            x[3], x[4], x[5] = vel[0] + u * a0, vel[1] + u * a1, vel[2] + u * a2
+            x[6] = salvos[m]["ln_drag"]
+            for i in range(3, 7):
+                for k in range(7):
+                    p[i, k], p[k, i] = 0.0, 0.0
+                p[i, i] = sigma_mps * sigma_mps
+            p[6, 6] = MOUTH_LN_DRAG * MOUTH_LN_DRAG
+            leaf["tree"], leaf["label"], leaf["t_birth_ns"] = base + j + 1, 0, spot["t_ns"]
+            leaf["n_hit"], leaf["n_plots"], leaf["past"], leaf["has_past"] = 0, 0, 0.0, False
+            leaf["status"], leaf["is_chosen"], leaf["nis"] = 0, False, math.nan
+            leaf["salvo"], leaf["models"], leaf["t_ns"] = salvos[m]["serial"], RUN_ROUND, spot["t_ns"]
+            judge_entry(leaf, sensor, env, noise, rule)
+            # half a round a scan, somewhere in the first scan's way, against the density of false plots there
+            ln += math.log(0.5 / (speed * rule.period_ns / NS)) - math.log(sensor.density_3d)
+            leaf["ln_round"] = ln
+            leaf["ln_other"] = ln + leaf["ln_entry"] - noise.odds_limit
+            weigh(leaf, noise.odds_limit)
+            if leaf["score"] < rule.least_score:
+                continue
+            remember(leaf, base + j, spot["t_ns"], s)
+            n_free -= 1
+            row = seen[free[n_free]]
+            for k in range(row.shape[0]):
+                row[k] = 0
+            row[2 * s], row[2 * s + 1] = spot["t_ns"], spot["t_ns"]
+    return n_free

@@ -96,7 +96,8 @@ def extend_leaves(
             if hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, noise, work):
                 _settle_hit(child, base + j, spot["t_ns"], rule, sensor, env, noise)
                 row = seen[slot]
-                row[:] = seen[order[k]]
+                for m in range(row.shape[0]):
+                    row[m] = seen[order[k], m]
                 row[2 * s], row[2 * s + 1] = spot["t_ns"], spot["t_ns"]
                 n_free -= 1
                 n_children += 1
@@ -109,7 +110,7 @@ def _settle_hit(
 ) -> None:
     # the ledger of a leaf whose states were updated by a plot
     child["t_ns"] = t_ns
-    if child["models"] & RUN_ROUND and child["n_hit"] < ENTRY_HITS and child["salvo"] == 0:
+    if child["models"] & RUN_ROUND and child["n_hit"] < ENTRY_HITS:
         judge_entry(child, sensor, env, noise, rule)
     weigh(child, noise.odds_limit)
     remember(child, serial, t_ns, rule.i_sensor)

@@ -87,6 +87,12 @@ LEAF: Final = np.dtype(
     align=True,
 )
 
+SALVO: Final = np.dtype(
+    [("serial", "i8"), ("pos", "f8", (3,)), ("vel", "f8", (3,)), ("ln_drag", "f8")],
+    align=True,
+)
+"""Rounds of one launcher, as one state that all of them pass when they come in."""
+
 RUN_ROUND, RUN_OTHER = 1, 2
 """Bits of `models`: which motion models follow the plots."""
 

@@ -61,13 +61,16 @@ def prune_leaves(
     most: int,
     within: float,
     least_score: float,
+    ln_end: float,
     keep: Flags,
+    rest: Floats,
 ) -> None:
     """Write which leaves live on, and settle the plots before t_fix_ns of those that do.
 
     Of each tree the chosen leaf, and those that have the same settled plots and, by value less the prices of their
     plots, are among the `most` best and `within` so many nats of the best. A tree without a chosen leaf ends when the
-    first of its plots is settled.
+    first of its plots is settled. `rest` (n,) gets, at the first leaf of a tree that was chosen until now, what it
+    leaves behind: its score where it is gone for good; where it lost its plots what was settled, less `ln_end`.
     """
     n, start = order.shape[0], 0
     worth = np.empty(n)
@@ -80,6 +83,7 @@ def prune_leaves(
         top, n_fixed = -math.inf, 0
         if pick >= 0:
             n_fixed = _n_settled(leaves[order[pick]], t_fix_ns)
+        rest[start] = _rest(leaves, order, start, end, ln_end) if pick < 0 else 0.0
         for k in range(start, end):
             leaf = leaves[order[k]]
             keep[k] = leaf["status"] != DROPPED and leaf["score"] >= least_score
@@ -99,7 +103,20 @@ def prune_leaves(
             keep[k] = (keep[k] and worth[k] > -math.inf) or k == pick
             if keep[k]:
                 _settle(leaves[order[k]], _n_settled(leaves[order[k]], t_fix_ns))
+        for k in range(start + 1, end):
+            rest[k] = 0.0
         start = end
+
+
+@njit(cache=True, error_model="numpy")
+def _rest(leaves: Rows, order: Ints, start: int, end: int, ln_end: float) -> float:
+    # what a tree leaves behind that was chosen a step ago and is not any more
+    rest = 0.0
+    for k in range(start, end):
+        leaf = leaves[order[k]]
+        if leaf["is_chosen"] and leaf["has_past"]:
+            rest = max(rest, leaf["score"] if leaf["status"] == DROPPED else leaf["past"] - ln_end)
+    return rest
 
 
 @njit(cache=True, error_model="numpy")
@@ -144,7 +161,7 @@ def label_leaves(
             wish[k] = next_id
             next_id += 1
         leaf["label"] = wish[k]
-        if leaf["status"] == 0 and leaf["score"] >= threshold and leaf["n_hit"] >= n_least:
+        if leaf["status"] == 0 and leaf["score"] >= threshold and (leaf["n_hit"] >= n_least or leaf["salvo"] > 0):
             leaf["status"] = CONFIRMED
         for i in range(leaf["n_plots"]):
             spot = spots[leaf["plots"][i] - base]

@@ -27,6 +27,7 @@ class Bank:
     spots: Rows  # SPOT (m,), in order of arrival
     base: int  # serial of spots[0]
     next_id: int = 1  # of a track
+    ended: tuple[tuple[int, float], ...] = ()  # birth [ns UTC] and score of the tracks that were over lately
 
     @classmethod
     def empty(cls, n_sensors: int, n_slots: int = 256) -> "Bank":
@@ -38,12 +39,18 @@ class Bank:
     def copy(self) -> "Bank":
         """Copy by value."""
         arrays = (self.leaves.copy(), self.seen.copy(), self.order.copy(), self.free.copy())
-        return Bank(*arrays, self.n_free, self.spots.copy(), self.base, self.next_id)
+        return Bank(*arrays, self.n_free, self.spots.copy(), self.base, self.next_id, self.ended)
 
     @property
     def living(self) -> Rows:
         """The living leaves, copied, in their order."""
         return self.leaves[self.order]
+
+    def score(self, t_from_ns: int) -> float:
+        """Return the total score of the things that appeared since a time, those that ended included [nats]."""
+        over = sum(score for t_birth_ns, score in self.ended if t_birth_ns >= t_from_ns)
+        living = self.living
+        return over + float(living["score"][living["is_chosen"] & (living["t_birth_ns"] >= t_from_ns)].sum())
 
     def reserve(self, n: int) -> None:
         """Make sure that so many slots are free, and a leaf's worth beside."""
@@ -78,6 +85,15 @@ class Bank:
         first = len(self.spots)
         self.spots = np.concatenate([self.spots, spots])
         return first
+
+    def take_in(self, other: "Bank") -> None:
+        """Add the living leaves of another bank with the same serials."""
+        self.reserve(len(other.order))
+        slots = self.free[self.n_free - len(other.order) : self.n_free].copy()
+        self.n_free -= len(slots)
+        self.leaves[slots], self.seen[slots] = other.living, other.seen[other.order]
+        self.ended += other.ended
+        self.adopt(slots)
 
     def forget_spots(self, t_oldest_ns: int) -> None:
         """Forget the plots before a time that no leaf holds any more."""

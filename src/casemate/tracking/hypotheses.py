@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.kernels import births, choice, growth, looks, pruning
-from casemate.kernels.leaves import SPOT, WINDOW, Rule
+from casemate.kernels.leaves import SALVO, SPOT, WINDOW, Rule
 from casemate.model.catalog import Declaration, NotNegative, Positive
 from casemate.model.messages import Scan
 from casemate.model.records import TRACK, Records
@@ -75,12 +75,21 @@ class Sweep(NamedTuple):
     parts: tuple[Ints, ...]  # rows of `spots`, by time: no thing is twice in one part
 
 
+class Salvos(NamedTuple):
+    """The salvos that are under way."""
+
+    rows: NDArray[np.void]  # SALVO (k,)
+    sigma_mps: float  # of a round's velocity about its salvo's, each way
+
+
+NO_SALVOS = Salvos(np.zeros(0, SALVO), 0.0)
+
+
 class Chosen(NamedTuple):
     """The global hypothesis."""
 
     slots: Ints  # its leaves
     touched: NDArray[np.bool_]  # those that this step changed
-    total: float  # nats
     n_clusters: int  # of trees that compete for plots
 
 
@@ -100,7 +109,9 @@ class Hypotheses:
         shortest = float(self._period_ns.min())
         n_scans = min(max(WINDOW_SCANS, math.ceil(WINDOW_S * NS_PER_S / shortest)), WINDOW - 2)
         self._window_ns = round((n_scans + 0.5) * shortest)
-        self._memory_ns = max(self._window_ns, round(4.5 * float(self._period_ns.max())))
+        n_replay = min(max(9, math.ceil(4.5 * NS_PER_S / shortest)), 18)
+        self.replay_ns = round((n_replay + 0.5) * shortest)
+        self._memory_ns = max(self.replay_ns, round(4.5 * float(self._period_ns.max())))
 
     def rule_of(self, s: int, t_first_ns: int) -> Rule:
         """Return what birth and life cost in the scans of a sensor that began to scan at t_first_ns."""
@@ -133,14 +144,39 @@ class Hypotheses:
         spots["pos"], spots["slack_m"] = pos, slack
         return spots
 
-    def grow(self, bank: Bank, sweep: Sweep, rule: Rule) -> None:
-        """Give every leaf its children by the plots of a sweep, and begin leaves from pairs of plots."""
+    def step(self, bank: Bank, sweep: Sweep, rule: Rule, salvos: Salvos) -> Chosen:
+        """Take a sweep into a bank: grow, count misses, age, choose, prune."""
         bank.leaves["is_fresh"] = False
         bank.leaves["is_touched"] = False
         for part in sweep.parts:
             first = bank.add_spots(sweep.spots[part])
-            children = self._extend(bank, first, rule)
-            bank.adopt(np.concatenate([*children, *self._pair(bank, first, rule)]))
+            new = [*self._extend(bank, first, rule), *self._pair(bank, first, rule)]
+            if len(salvos.rows):
+                new += self._begin_at_mouth(bank, first, rule, salvos)
+            bank.adopt(np.concatenate(new))
+        state = self.look_ahead(bank, sweep.t_end_ns)
+        if math.isfinite(sum(sweep.arc_rad)):
+            self.count_misses(bank, sweep, state)
+        self.age(bank, state, sweep.t_end_ns)
+        return self.choose(bank, sweep.t_end_ns)
+
+    def _begin_at_mouth(self, bank: Bank, first: int, rule: Rule, salvos: Salvos) -> list[Ints]:
+        sensor, env = self._bundles[rule.i_sensor], self.environment
+        if not sensor.has_elevation:
+            return []
+        bank.reserve((len(bank.spots) - first) * len(salvos.rows))
+        before = bank.n_free
+        places = bank.free, before, bank.spots, bank.base, first
+        bank.n_free = births.begin_at_mouth(
+            bank.leaves, bank.seen, *places, salvos.rows, salvos.sigma_mps, rule, sensor, env, self.noise
+        )
+        return [bank.free[bank.n_free : before][::-1]]
+
+    def fly_back(self, bank: Bank, slots: Ints) -> Floats:
+        """Return position and velocity (n, 6) of rounds at their first plots."""
+        state = np.empty((len(slots), 6))
+        births.fly_back(bank.leaves, slots, self.environment, state)
+        return state
 
     def _extend(self, bank: Bank, first: int, rule: Rule) -> list[Ints]:
         slots: list[Ints] = []
@@ -160,12 +196,19 @@ class Hypotheses:
         while True:
             bank.reserve(room)
             before = bank.n_free
-            places = bank.free, before, bank.spots, bank.base, first
+            places = bank.free, before, bank.spots, bank.base, self._oldest(bank, first, rule), first
             n_free = births.pair_plots(bank.leaves, bank.seen, *places, rule, sensor, env, self.noise)
             if n_free:
                 bank.n_free = n_free
                 return [bank.free[n_free:before][::-1]]
             room = 2 * before
+
+    def _oldest(self, bank: Bank, first: int, rule: Rule) -> int:
+        # row of the oldest plot that one of the new ones may be paired with; rows are nearly in order of time
+        if first == len(bank.spots):
+            return first
+        t_oldest = bank.spots["t_ns"][first:].min() - int((math.ceil(-4.0 / rule.ln_miss) + 1.0) * rule.period_ns)
+        return int(np.argmax(bank.spots["t_ns"] >= t_oldest))
 
     def look_ahead(self, bank: Bank, t_ns: int) -> Floats:
         """Return where every living leaf is believed to be (n, 7), ENU."""
@@ -207,18 +250,33 @@ class Hypotheses:
         n = len(bank.order)
         value, chosen, keep = np.empty(n), np.empty(n, np.bool_), np.empty(n, np.bool_)
         pruning.value_leaves(bank.leaves, bank.order, LN_END, LN_STAY, value)
-        total, n_clusters = choice.choose_leaves(bank.leaves, bank.order, bank.spots, bank.base, value, chosen)
+        _, n_clusters = choice.choose_leaves(bank.leaves, bank.order, bank.spots, bank.base, value, chosen)
         slots = bank.order[chosen]
         bank.next_id = pruning.label_leaves(
             bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.settings.confirm_score, 2, SURE
         )
-        limits = t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, LEAST_SCORE
-        pruning.prune_leaves(bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep)
+        limits, rest = (t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, LEAST_SCORE, LN_END), np.empty(n)
+        pruning.prune_leaves(
+            bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep, rest
+        )
+        over = bank.order[rest != 0.0]
+        births_ns = bank.leaves["t_birth_ns"][over]
+        bank.ended = tuple(one for one in bank.ended if one[0] > t_ns - self.replay_ns * 4)
+        bank.ended += tuple(zip(births_ns.tolist(), rest[rest != 0.0].tolist(), strict=True))
         touched = bank.leaves["is_touched"][slots] | ~bank.leaves["is_chosen"][slots]
         bank.leaves["is_chosen"][bank.order] = chosen
         bank.keep(keep)
         bank.forget_spots(t_ns - self._memory_ns)
-        return Chosen(slots, touched, total, n_clusters)
+        return Chosen(slots, touched, n_clusters)
+
+    def relabel(self, bank: Bank, like: Bank) -> None:
+        """Label the chosen leaves of a bank as those of another one with the same plots were."""
+        bank.spots["label"], bank.next_id = like.spots["label"], like.next_id
+        slots = bank.order[bank.living["is_chosen"]]
+        bank.leaves["label"][bank.order] = 0
+        bank.next_id = pruning.label_leaves(
+            bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.settings.confirm_score, 2, SURE
+        )
 
     def report(self, bank: Bank, slots: Ints, t_ns: int) -> Records:
         """Make the TRACK rows of leaves: at their last hit where it is of this step, else at t_ns."""

@@ -20,6 +20,7 @@ from casemate.physics.radar import SensorModel, arc_width
 from casemate.tracking import door
 from casemate.tracking.bank import Bank
 from casemate.tracking.filter import Floats, Ints, floats_of
+from casemate.tracking.salvo import Race
 from casemate.tracking.hypotheses import Chosen, Hypotheses, Settings, Sweep
 
 
@@ -53,11 +54,16 @@ class Tracker:
         self._hypotheses = Hypotheses(self.sensors, environment, self.settings)
         self._bounds = [door.bounds_of(sensor) for sensor in self.sensors]
         self._period_ns = [round(sensor.scan_period_s * NS_PER_S) for sensor in self.sensors]
-        self.bank = Bank.empty(len(self.sensors))
+        self._race = Race(self._hypotheses)
         self._t_first_ns: list[int] = [0] * len(self.sensors)
         self._t_last_ns = [0] * len(self.sensors)
         self._seen = [door.NOTHING_SEEN for _ in self.sensors]
         self._last = np.zeros(0, TRACK)
+
+    @property
+    def bank(self) -> Bank:
+        """The leaves and recent plots of the hypothesis about salvos that leads."""
+        return self._race.bank
 
     def update(self, scan: Scan) -> TrackStep:
         """Take in what a sensor delivered: refuse, grow hypotheses, choose, settle, report."""
@@ -93,7 +99,7 @@ class Tracker:
         hypotheses.age(bank, hypotheses.look_ahead(bank, t_ns), t_ns)
         bank.keep(bank.living["status"] != TrackStatus.DROPPED)
         slots = bank.order[bank.living["is_chosen"]]
-        rows = self._close(Chosen(slots, bank.leaves["is_touched"][slots], 0.0, 0), t_ns, counts)
+        rows = self._close(Chosen(slots, bank.leaves["is_touched"][slots], 0), t_ns, counts)
         return TrackStep(rows, fates, counts)
 
     def snapshot(self) -> object:
@@ -142,14 +148,9 @@ class Tracker:
         return tuple(np.flatnonzero(which == k) for k in np.unique(which))
 
     def _step(self, sweep: Sweep, counts: dict[str, int]) -> Records:
-        bank, hypotheses, s = self.bank, self._hypotheses, sweep.sensor_id
+        s = sweep.sensor_id
         self._t_first_ns[s] = self._t_first_ns[s] or sweep.t_start_ns
-        hypotheses.grow(bank, sweep, hypotheses.rule_of(s, self._t_first_ns[s]))
-        state = hypotheses.look_ahead(bank, sweep.t_end_ns)
-        if math.isfinite(sum(sweep.arc_rad)):
-            hypotheses.count_misses(bank, sweep, state)
-        hypotheses.age(bank, state, sweep.t_end_ns)
-        chosen = hypotheses.choose(bank, sweep.t_end_ns)
+        chosen = self._race.step(sweep, self._hypotheses.rule_of(s, self._t_first_ns[s]))
         counts["clusters"] = chosen.n_clusters
         if sweep.arc_rad[1] >= 0.999 * self.sensors[s].arc_rad:
             chosen.touched[:] = True

@@ -1,0 +1,210 @@
+"""Salvos: rounds of one launcher, tracked together by what they have in common.
+
+Rounds that follow each other by half a second on one path fit "every track shifted by one round" as well as the truth
+for some seconds. What tells them apart is that all rounds of a salvo pass the mouth, the place where they come into
+the coverage, at one velocity. A salvo is a hypothesis like any other: it gets a bank of its own, in which plots near the
+mouth begin rounds of that velocity, from the scans that are remembered on. Banks race; the one that explains all plots best
+leads, and another takes over only by a margin.
+"""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casemate.constants import NS_PER_S
+from casemate.kernels.leaves import RUN_ROUND, SALVO, Rule
+from casemate.tracking.bank import Bank
+from casemate.tracking.filter import Floats, Ints
+from casemate.tracking.hypotheses import NO_SALVOS, Chosen, Hypotheses, Salvos, Sweep
+
+MARGIN = 10.0
+"""Nats by which another bank must be better to take over."""
+
+HOPELESS = 40.0
+"""Nats behind the leader at which a bank is given up."""
+
+RACE_S = 10.0
+"""A bank that has not taken over by then is given up."""
+
+MOST_BANKS = 4
+
+YOUNG_S, LEAST_HITS, SIGMA_MPS = 6.0, 3, 70.0
+"""Leaves that may show a salvo: not older, so many plots, velocity known so well (1 sigma, all axes)."""
+
+SAME_MPS, SAME_M = 40.0, 150.0
+"""Two rounds are of one salvo if their velocities at the mouth, and their paths, differ by less."""
+
+SPREAD_MPS, GUESS_MPS = 10.0, 25.0
+"""1 sigma of a round's velocity about its salvo's, each way; and about a first guess of it."""
+
+
+@dataclass(slots=True, eq=False)
+class Runner:
+    """A bank in the race."""
+
+    bank: Bank
+    salvos: NDArray[np.void]  # SALVO (k,)
+    since_ns: int
+    chosen: Chosen | None = None
+
+    def copy(self) -> "Runner":
+        """Copy by value."""
+        return Runner(self.bank.copy(), self.salvos, self.since_ns)
+
+
+class Past(NamedTuple):
+    """A sweep that can be worked again; its plots are in the banks."""
+
+    sweep: Sweep
+    rule: Rule
+    first: int  # serial of its first plot
+
+
+class Race:
+    """Banks under different beliefs about salvos; the first one leads."""
+
+    def __init__(self, hypotheses: Hypotheses) -> None:
+        self._hypotheses = hypotheses
+        self.runners = [Runner(Bank.empty(len(hypotheses.sensors)), NO_SALVOS.rows, 0)]
+        self._past: deque[Past] = deque()
+        self._t_race_ns = 0
+        self._serial = 0
+
+    @property
+    def bank(self) -> Bank:
+        """The bank that leads."""
+        return self.runners[0].bank
+
+    def step(self, sweep: Sweep, rule: Rule) -> Chosen:
+        """Take a sweep into every bank; returns the hypothesis of the one that leads."""
+        first = self.bank.base + len(self.bank.spots)
+        for runner in self.runners:
+            runner.chosen = self._hypotheses.step(runner.bank, sweep, rule, Salvos(runner.salvos, SPREAD_MPS))
+        self._past.append(Past(sweep, rule, first))
+        while self._past[0].sweep.t_end_ns < sweep.t_end_ns - self._hypotheses.replay_ns:
+            self._past.popleft()
+        self._rank(sweep.t_end_ns)
+        for salvo in self._propose(sweep.t_end_ns):
+            self._enter(salvo, sweep.t_end_ns)
+        self._rank(sweep.t_end_ns)
+        chosen = self.runners[0].chosen
+        assert chosen is not None
+        return chosen
+
+    def _rank(self, t_ns: int) -> None:
+        # who leads, who is given up
+        if len(self.runners) == 1:
+            return
+        leader = self.runners[0]
+        score = [runner.bank.score(self._t_race_ns) for runner in self.runners]
+        best = int(np.argmax(score))
+        if score[best] > score[0] + MARGIN:
+            winner = self.runners.pop(best)
+            self._hypotheses.relabel(winner.bank, leader.bank)
+            self.runners.insert(0, winner)
+            score.insert(0, score.pop(best))
+        keep = [
+            k == 0 or (s > score[0] - HOPELESS and t_ns - runner.since_ns < RACE_S * NS_PER_S)
+            for k, (runner, s) in enumerate(zip(self.runners, score, strict=True))
+        ]
+        self.runners = [runner for runner, kept in zip(self.runners, keep, strict=True) if kept]
+
+    def _enter(self, salvo: NDArray[np.void], t_ns: int) -> None:
+        """Enter a bank that believes in a salvo more than the leader does, worked from the remembered sweeps on."""
+        leader = self.runners[0]
+        if len(self.runners) == 1:
+            self._t_race_ns = self._past[0].sweep.t_start_ns
+        salvos = np.concatenate([leader.salvos, salvo])
+        bank, chosen = self._work_again(leader.bank, salvos)
+        self.runners.append(Runner(bank, salvos, t_ns, chosen))
+        if len(self.runners) > MOST_BANKS:
+            score = [runner.bank.score(self._t_race_ns) for runner in self.runners[1:]]
+            self.runners.pop(1 + int(np.argmin(score)))
+
+    def _work_again(self, leader: Bank, salvos: NDArray[np.void]) -> tuple[Bank, Chosen]:
+        t_from_ns, first = self._past[0].sweep.t_start_ns, self._past[0].first
+        whole = leader.copy()
+        living = whole.living
+        is_old = living["t_birth_ns"] < t_from_ns
+        spots = leader.spots.copy()
+        for leaf in living[is_old & living["is_chosen"]]:
+            rows = leaf["plots"][: leaf["n_plots"]] - whole.base
+            spots["t_ns"][rows] = -1
+        young = Bank.empty(len(self._hypotheses.sensors))
+        young.base, young.next_id = first, whole.next_id
+        for past in self._past:
+            sweep, row = past.sweep, past.first - leader.base
+            again = sweep._replace(spots=spots[row : row + len(sweep.spots)], parts=_alive(spots[row : row + len(sweep.spots)], sweep.parts))
+            self._hypotheses.step(young, again, past.rule, Salvos(salvos, GUESS_MPS))
+        whole.keep(is_old)
+        whole.ended = tuple(one for one in whole.ended if one[0] < t_from_ns)
+        whole.take_in(young)
+        whole.next_id = max(young.next_id, whole.next_id)
+        slots = whole.order[whole.living["is_chosen"]]
+        return whole, Chosen(slots, np.ones(len(slots), np.bool_), 0)
+
+    def _propose(self, t_ns: int) -> list[NDArray[np.void]]:
+        """Find velocities at the mouth that two young leaves or more agree on and that no bank believes in yet."""
+        bank = self.bank
+        living = bank.living
+        sigma2 = np.trace(living["cov"][:, 0, 3:6, 3:6], axis1=1, axis2=2)
+        is_young = (living["n_hit"] >= LEAST_HITS) & (t_ns - living["t_birth_ns"] <= YOUNG_S * NS_PER_S)
+        is_young &= (living["models"] & RUN_ROUND > 0) & (sigma2 < SIGMA_MPS**2) & (living["score"] > 0.0)
+        young = np.flatnonzero(is_young)
+        if len(np.unique(living["tree"][young])) < 2:
+            return []
+        young = young[np.argsort(-living["score"][young], kind="stable")][:60]
+        rows = living[young]
+        state = self._hypotheses.fly_back(bank, bank.order[young])
+        agree, offset = _agree(state)
+        found: list[NDArray[np.void]] = []
+        known = [salvo for runner in self.runners for salvo in runner.salvos]
+        weight = [len(np.unique(rows["tree"][agree[k]])) + 1e-4 * rows["score"][agree[k]].sum() for k in range(len(rows))]
+        for k in np.argsort(-np.array(weight), kind="stable"):
+            if weight[k] < 2.0 or len(found) == 2:
+                break
+            salvo = self._mean(state, rows, sigma2[young], agree[k], offset[k], int(k))
+            if not any(_is_same(salvo[0], other) for other in [*known, *(one[0] for one in found)]):
+                found.append(salvo)
+        return found
+
+    def _mean(
+        self, state: Floats, rows: NDArray[np.void], sigma2: Floats, who: NDArray[np.bool_], offset: Floats, k: int
+    ) -> NDArray[np.void]:
+        # the agreeing leaves' mean state, each moved along the path to the first plot of leaf k
+        self._serial += 1
+        salvo, weight = np.zeros(1, SALVO), 1.0 / sigma2[who]
+        mean = np.average(state[who] - offset[who], axis=0, weights=weight)
+        salvo["serial"], salvo["pos"], salvo["vel"] = self._serial, mean[:3], mean[3:]
+        salvo["ln_drag"] = np.average(rows["x"][who, 0, 6], weights=weight)
+        return salvo
+
+
+def _alive(spots: NDArray[np.void], parts: Sequence[Ints]) -> tuple[Ints, ...]:
+    return tuple(parts)
+
+
+def _agree(state: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    """Tell which states at a first plot are of one path, and how far each is along the path of each other one.
+
+    Returns (n, n) and (n, n, 6): state j less what state k becomes where it passes j, a parabola for so short a way.
+    """
+    pos, vel = state[:, None, :3], state[:, None, 3:]
+    way = state[None, :, :3] - pos
+    u = (way * vel).sum(axis=2) / np.maximum((vel * vel).sum(axis=2), 1.0)
+    fall = np.array([0.0, 0.0, -9.8])
+    moved = np.concatenate([vel * u[:, :, None] + 0.5 * fall * u[:, :, None] ** 2, fall * u[:, :, None]], axis=2)
+    left = state[None, :, :] - state[:, None, :] - moved
+    near = (np.linalg.norm(left[:, :, :3], axis=2) < SAME_M) & (np.linalg.norm(left[:, :, 3:], axis=2) < SAME_MPS)
+    return near & (np.abs(u) < 3.0), moved
+
+
+def _is_same(one: NDArray[np.void], other: NDArray[np.void]) -> bool:
+    pair = np.array([np.concatenate([salvo["pos"], salvo["vel"]]) for salvo in (one, other)])
+    near, _ = _agree(pair)
+    return bool(near[0, 1])
