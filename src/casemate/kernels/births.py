@@ -10,6 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
+from casemate.kernels.grid import build_grid, span_of
 from casemate.kernels.kalman import (
     BALLISTIC,
     LEVEL,
@@ -241,29 +242,38 @@ def pair_plots(
     work = np.empty((4, 7, 7))
     s, patience = rule.i_sensor, math.ceil(-4.0 / rule.ln_miss) + 0.5
     oldest_ns = int(patience * rule.period_ns)
+    grid = build_grid(spots, oldest, spots.shape[0])
     for j in range(first, spots.shape[0]):
-        new = spots[j]
-        for i in range(oldest, j):
-            old = spots[i]
-            dt_ns = new["t_ns"] - old["t_ns"]
-            if old["is_settled"] or old["i_sensor"] != s or 2 * dt_ns < rule.period_ns or dt_ns > oldest_ns:
-                continue
-            dt = dt_ns / NS
-            reach = FASTEST_MPS * 1.1 * dt + old["slack_m"] + new["slack_m"]
-            d0, d1 = new["pos"][0] - old["pos"][0], new["pos"][1] - old["pos"][1]
-            if d0 * d0 + d1 * d1 > reach * reach or abs(new["pos"][2] - old["pos"][2]) > reach:
-                continue
-            n_skipped = max(math.floor(dt_ns / rule.period_ns - 0.5), 0.0)
-            as_round, other = _worth(old, new, dt, n_skipped, sensor, rule)
-            if max(as_round, other) < rule.least_score - 1.0 or n_free == 0:
-                continue
-            leaf = leaves[free[n_free - 1]]
-            if _pair(leaf, old, new, base + i, base + j, n_skipped, rule, sensor, env, noise, work):
-                n_free -= 1
-                row = seen[free[n_free]]
-                for k in range(row.shape[0]):
-                    row[k] = 0
-                row[2 * s], row[2 * s + 1] = new["t_ns"], new["t_ns"]
+        new, at = spots[j], spots[j]["pos"]
+        reach = FASTEST_MPS * 1.1 * patience * rule.period_ns / NS + grid.slack_m + new["slack_m"]
+        e_from, e_to = span_of(grid, 0, at[0], reach)
+        n_from, n_to = span_of(grid, 1, at[1], reach)
+        u_from, u_to = span_of(grid, 2, at[2], reach)
+        for cell in range((e_to - e_from + 1) * (n_to - n_from + 1)):
+            # cells of one column are side by side
+            column = (e_from + cell // (n_to - n_from + 1)) * grid.dims[1] + n_from + cell % (n_to - n_from + 1)
+            for m in range(grid.starts[column * grid.dims[2] + u_from], grid.starts[column * grid.dims[2] + u_to + 1]):
+                i = oldest + grid.items[m]
+                old = spots[i]
+                dt_ns = new["t_ns"] - old["t_ns"]
+                if old["is_settled"] or old["i_sensor"] != s or 2 * dt_ns < rule.period_ns or dt_ns > oldest_ns:
+                    continue
+                dt = dt_ns / NS
+                far = FASTEST_MPS * 1.1 * dt + old["slack_m"] + new["slack_m"]
+                d0, d1, d2 = at[0] - old["pos"][0], at[1] - old["pos"][1], at[2] - old["pos"][2]
+                if d0 * d0 + d1 * d1 + d2 * d2 > far * far:
+                    continue
+                n_skipped = max(math.floor(dt_ns / rule.period_ns - 0.5), 0.0)
+                as_round, other = _worth(old, new, dt, n_skipped, sensor, rule)
+                if max(as_round, other) < rule.least_score - 1.0 or n_free == 0:
+                    continue
+                leaf = leaves[free[n_free - 1]]
+                if _pair(leaf, old, new, base + i, base + j, n_skipped, rule, sensor, env, noise, work):
+                    n_free -= 1
+                    row = seen[free[n_free]]
+                    for k in range(row.shape[0]):
+                        row[k] = 0
+                    row[2 * s], row[2 * s + 1] = new["t_ns"], new["t_ns"]
     return n_free
 
 

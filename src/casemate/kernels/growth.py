@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from casemate.kernels.births import ENTRY_HITS, judge_entry
+from casemate.kernels.grid import build_grid, span_of
 from casemate.kernels.kalman import (
     BALLISTIC,
     LEVEL,
@@ -22,7 +23,9 @@ from casemate.kernels.leaves import (
     Ints,
     Rows,
     Rule,
+    expect_leaf,
     hit_leaf,
+    is_near,
     is_round,
     predict_leaf,
     remember,
@@ -59,6 +62,12 @@ def extend_leaves(
     """
     x, p = np.empty((2, 7)), np.empty((2, 7, 7))
     work, s = np.empty((4, 7, 7)), rule.i_sensor
+    zhat, rows, spread, low = np.empty((2, 5)), np.empty((5, 7)), np.empty((2, 5, 5)), np.empty((6, 5))
+    grid = build_grid(spots, first, spots.shape[0])
+    t_low_ns, t_high_ns = spots[first]["t_ns"], spots[first]["t_ns"]
+    for j in range(first, spots.shape[0]):
+        t_low_ns, t_high_ns = min(t_low_ns, spots[j]["t_ns"]), max(t_high_ns, spots[j]["t_ns"])
+    t_mid_ns, t_half = t_low_ns + (t_high_ns - t_low_ns) // 2, 0.5 * (t_high_ns - t_low_ns) / NS
     for k in range(start, order.shape[0]):
         if n_free < MOST_CHILDREN:
             return k, n_free
@@ -74,33 +83,48 @@ def extend_leaves(
             u -= (y[0] * y[0] + y[1] * y[1]) / (2.0 * env.earth_radius_m)
             vu -= (y[0] * y[3] + y[1] * y[4]) / env.earth_radius_m
         sigma_p, sigma_v = math.sqrt(c[0, 0] + c[1, 1] + c[2, 2]), math.sqrt(c[3, 3] + c[4, 4] + c[5, 5])
-        ready, n_children = 0, 0
-        for j in range(first, spots.shape[0]):
-            spot = spots[j]
-            dt_ns = spot["t_ns"] - leaf["t_ns"]
-            if spot["t_ns"] < again_ns or n_children == MOST_CHILDREN:
-                continue
-            dt, at = dt_ns / NS, spot["pos"]
-            d0 = y[0] + dt * (y[3] + 0.5 * dt * a0) - at[0]
-            d1 = y[1] + dt * (y[4] + 0.5 * dt * a1) - at[1]
-            d2 = u + dt * (vu + 0.5 * dt * a2) - at[2]
-            reach = 4.5 * (sigma_p + sigma_v * abs(dt)) + spot["slack_m"] + 20.0 * dt * dt
-            if d0 * d0 + d1 * d1 + d2 * d2 > reach * reach:
-                continue
-            if n_children == 0 or dt_ns != ready:
-                ready = dt_ns
-                predict_leaf(leaf, dt, env, noise, x, p, work)
-            slot = free[n_free - 1]
-            leaves[slot] = leaf
-            child = leaves[slot]
-            if hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, noise, work):
-                _settle_hit(child, base + j, spot["t_ns"], rule, sensor, env, noise)
-                row = seen[slot]
-                for m in range(row.shape[0]):
-                    row[m] = seen[order[k], m]
-                row[2 * s], row[2 * s + 1] = spot["t_ns"], spot["t_ns"]
-                n_free -= 1
-                n_children += 1
+        ready, n_children, dt = 0, 0, (t_mid_ns - leaf["t_ns"]) / NS
+        e, n, up = y[0] + dt * (y[3] + 0.5 * dt * a0), y[1] + dt * (y[4] + 0.5 * dt * a1), u + dt * (vu + 0.5 * dt * a2)
+        sway = math.sqrt(y[3] * y[3] + y[4] * y[4] + vu * vu) * t_half
+        wide = 4.5 * (sigma_p + sigma_v * (abs(dt) + t_half)) + grid.slack_m + 20.0 * (abs(dt) + t_half) ** 2 + sway
+        e_from, e_to = span_of(grid, 0, e, wide)
+        n_from, n_to = span_of(grid, 1, n, wide)
+        u_from, u_to = span_of(grid, 2, up, wide)
+        for cell in range((e_to - e_from + 1) * (n_to - n_from + 1)):
+            # cells of one column are side by side
+            column = (e_from + cell // (n_to - n_from + 1)) * grid.dims[1] + n_from + cell % (n_to - n_from + 1)
+            if u_to < u_from:
+                break
+            for m in range(grid.starts[column * grid.dims[2] + u_from], grid.starts[column * grid.dims[2] + u_to + 1]):
+                j = first + grid.items[m]
+                spot = spots[j]
+                dt_ns = spot["t_ns"] - leaf["t_ns"]
+                if spot["t_ns"] < again_ns or n_children == MOST_CHILDREN:
+                    continue
+                dt, at = dt_ns / NS, spot["pos"]
+                d0 = y[0] + dt * (y[3] + 0.5 * dt * a0) - at[0]
+                d1 = y[1] + dt * (y[4] + 0.5 * dt * a1) - at[1]
+                d2 = u + dt * (vu + 0.5 * dt * a2) - at[2]
+                reach = 4.5 * (sigma_p + sigma_v * abs(dt)) + spot["slack_m"] + 20.0 * dt * dt
+                if d0 * d0 + d1 * d1 + d2 * d2 > reach * reach:
+                    continue
+                if n_children == 0 or dt_ns != ready:
+                    ready = dt_ns
+                    predict_leaf(leaf, dt, env, noise, x, p, work)
+                    expect_leaf(leaf, x, p, sensor, env, zhat, spread, rows, work)
+                if not is_near(leaf, spot["z"], spot["var"], zhat, spread, low):
+                    continue
+                slot = free[n_free - 1]
+                leaves[slot] = leaf
+                child = leaves[slot]
+                if hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, noise, work):
+                    _settle_hit(child, base + j, spot["t_ns"], rule, sensor, env, noise)
+                    row = seen[slot]
+                    for i in range(row.shape[0]):
+                        row[i] = seen[order[k], i]
+                    row[2 * s], row[2 * s + 1] = spot["t_ns"], spot["t_ns"]
+                    n_free -= 1
+                    n_children += 1
     return order.shape[0], n_free
 
 

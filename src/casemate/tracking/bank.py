@@ -103,4 +103,4 @@ class Bank:
 
 
 def _longer(block: NDArray[Any], more: int) -> NDArray[Any]:
-    return np.concatenate([block, np.zeros((more, *block.shape[1:]), block.dtype)])
+    return np.concatenate([block, np.empty((more, *block.shape[1:]), block.dtype)])

@@ -181,6 +181,8 @@ class Hypotheses:
     def _extend(self, bank: Bank, first: int, rule: Rule) -> list[Ints]:
         slots: list[Ints] = []
         done, sensor, env = 0, self._bundles[rule.i_sensor], self.environment
+        if first == len(bank.spots):
+            return slots
         while done < len(bank.order):
             bank.reserve(0)
             before = bank.n_free
@@ -192,7 +194,7 @@ class Hypotheses:
         return slots
 
     def _pair(self, bank: Bank, first: int, rule: Rule) -> list[Ints]:
-        sensor, env, room = self._bundles[rule.i_sensor], self.environment, 64 + len(bank.spots)
+        sensor, env, room = self._bundles[rule.i_sensor], self.environment, 64 + 2 * (len(bank.spots) - first)
         while True:
             bank.reserve(room)
             before = bank.n_free

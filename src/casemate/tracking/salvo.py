@@ -7,9 +7,7 @@ mouth begin rounds of that velocity, from the scans that are remembered on. Bank
 leads, and another takes over only by a margin.
 """
 
-import math
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,6 +36,14 @@ YOUNG_S, LEAST_HITS, SIGMA_MPS = 6.0, 3, 70.0
 
 SAME_MPS, SAME_M = 40.0, 150.0
 """Two rounds are of one salvo if their velocities at the mouth, and their paths, differ by less."""
+
+MOST_WAY_S = 3.0
+"""First plots of one salvo are not farther apart, along the path."""
+
+LEAST_TREES, MOST_YOUNG, MOST_NEW = 3, 60, 2
+"""So many things must agree; so many leaves are asked; so many salvos are proposed at once."""
+
+FALL_MPS2 = np.array([0.0, 0.0, -9.8])
 
 SPREAD_MPS, GUESS_MPS = 10.0, 25.0
 """1 sigma of a round's velocity about its salvo's, each way; and about a first guess of it."""
@@ -139,7 +145,7 @@ class Race:
         young.base, young.next_id = first, whole.next_id
         for past in self._past:
             sweep, row = past.sweep, past.first - leader.base
-            again = sweep._replace(spots=spots[row : row + len(sweep.spots)], parts=_alive(spots[row : row + len(sweep.spots)], sweep.parts))
+            again = sweep._replace(spots=spots[row : row + len(sweep.spots)])
             self._hypotheses.step(young, again, past.rule, Salvos(salvos, GUESS_MPS))
         whole.keep(is_old)
         whole.ended = tuple(one for one in whole.ended if one[0] < t_from_ns)
@@ -149,62 +155,56 @@ class Race:
         return whole, Chosen(slots, np.ones(len(slots), np.bool_), 0)
 
     def _propose(self, t_ns: int) -> list[NDArray[np.void]]:
-        """Find velocities at the mouth that two young leaves or more agree on and that no bank believes in yet."""
+        """Find velocities at the mouth that some young leaves agree on and that no bank believes in yet."""
         bank = self.bank
-        living = bank.living
-        sigma2 = np.trace(living["cov"][:, 0, 3:6, 3:6], axis1=1, axis2=2)
+        young = self._young(bank, t_ns)
+        if len(np.unique(bank.leaves["tree"][young])) < LEAST_TREES:
+            return []
+        rows, state = bank.leaves[young], self._hypotheses.fly_back(bank, young)
+        agree, offset = _agree(state, state)
+        known = np.concatenate([runner.salvos for runner in self.runners])
+        is_new = ~_agree(state, np.concatenate([known["pos"], known["vel"]], axis=1))[0].any(axis=1)
+        found: list[NDArray[np.void]] = []
+        trees = np.unique(rows["tree"], return_inverse=True)[1]
+        by_tree = np.zeros((len(rows), int(trees.max()) + 1))
+        np.maximum.at(by_tree, (slice(None), trees), np.where(agree, rows["score"], 0.0))
+        count = (by_tree > 0.0).sum(axis=1)
+        weight = np.where(is_new & (count >= LEAST_TREES), count + 1e-4 * by_tree.sum(axis=1), 0.0)
+        while len(found) < MOST_NEW and weight.max() > 0.0:
+            k = int(np.argmax(weight))
+            found.append(self._mean(state, rows, agree[k], offset[k]))
+            weight[agree[k] | agree[:, k]] = 0.0
+        return found
+
+    def _young(self, bank: Bank, t_ns: int) -> Ints:
+        # slots of the best leaves that may show a salvo
+        living, cov = bank.leaves[bank.order], bank.leaves["cov"][bank.order, 0]
+        sigma2 = cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5]
         is_young = (living["n_hit"] >= LEAST_HITS) & (t_ns - living["t_birth_ns"] <= YOUNG_S * NS_PER_S)
         is_young &= (living["models"] & RUN_ROUND > 0) & (sigma2 < SIGMA_MPS**2) & (living["score"] > 0.0)
         young = np.flatnonzero(is_young)
-        if len(np.unique(living["tree"][young])) < 2:
-            return []
-        young = young[np.argsort(-living["score"][young], kind="stable")][:60]
-        rows = living[young]
-        state = self._hypotheses.fly_back(bank, bank.order[young])
-        agree, offset = _agree(state)
-        found: list[NDArray[np.void]] = []
-        known = [salvo for runner in self.runners for salvo in runner.salvos]
-        weight = [len(np.unique(rows["tree"][agree[k]])) + 1e-4 * rows["score"][agree[k]].sum() for k in range(len(rows))]
-        for k in np.argsort(-np.array(weight), kind="stable"):
-            if weight[k] < 2.0 or len(found) == 2:
-                break
-            salvo = self._mean(state, rows, sigma2[young], agree[k], offset[k], int(k))
-            if not any(_is_same(salvo[0], other) for other in [*known, *(one[0] for one in found)]):
-                found.append(salvo)
-        return found
+        return bank.order[young[np.argsort(-living["score"][young], kind="stable")][:MOST_YOUNG]]
 
-    def _mean(
-        self, state: Floats, rows: NDArray[np.void], sigma2: Floats, who: NDArray[np.bool_], offset: Floats, k: int
-    ) -> NDArray[np.void]:
-        # the agreeing leaves' mean state, each moved along the path to the first plot of leaf k
+    def _mean(self, state: Floats, rows: NDArray[np.void], who: NDArray[np.bool_], offset: Floats) -> NDArray[np.void]:
+        # the agreeing leaves' mean state, each moved along the path to one place
         self._serial += 1
-        salvo, weight = np.zeros(1, SALVO), 1.0 / sigma2[who]
+        cov = rows["cov"][who, 0]
+        salvo, weight = np.zeros(1, SALVO), 1.0 / (cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5])
         mean = np.average(state[who] - offset[who], axis=0, weights=weight)
         salvo["serial"], salvo["pos"], salvo["vel"] = self._serial, mean[:3], mean[3:]
         salvo["ln_drag"] = np.average(rows["x"][who, 0, 6], weights=weight)
         return salvo
 
 
-def _alive(spots: NDArray[np.void], parts: Sequence[Ints]) -> tuple[Ints, ...]:
-    return tuple(parts)
+def _agree(state: Floats, others: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    """Tell which states at a first plot, (n, 6), are of one path with others, (m, 6).
 
-
-def _agree(state: Floats) -> tuple[NDArray[np.bool_], Floats]:
-    """Tell which states at a first plot are of one path, and how far each is along the path of each other one.
-
-    Returns (n, n) and (n, n, 6): state j less what state k becomes where it passes j, a parabola for so short a way.
+    Returns (n, m) and (n, m, 6): what each state changes by until it passes the other, a parabola for so short a way.
     """
     pos, vel = state[:, None, :3], state[:, None, 3:]
-    way = state[None, :, :3] - pos
-    u = (way * vel).sum(axis=2) / np.maximum((vel * vel).sum(axis=2), 1.0)
-    fall = np.array([0.0, 0.0, -9.8])
-    moved = np.concatenate([vel * u[:, :, None] + 0.5 * fall * u[:, :, None] ** 2, fall * u[:, :, None]], axis=2)
-    left = state[None, :, :] - state[:, None, :] - moved
-    near = (np.linalg.norm(left[:, :, :3], axis=2) < SAME_M) & (np.linalg.norm(left[:, :, 3:], axis=2) < SAME_MPS)
-    return near & (np.abs(u) < 3.0), moved
-
-
-def _is_same(one: NDArray[np.void], other: NDArray[np.void]) -> bool:
-    pair = np.array([np.concatenate([salvo["pos"], salvo["vel"]]) for salvo in (one, other)])
-    near, _ = _agree(pair)
-    return bool(near[0, 1])
+    way = others[None, :, :3] - pos
+    u = ((way * vel).sum(axis=2) / np.maximum((vel * vel).sum(axis=2), 1.0))[:, :, None]
+    moved = np.concatenate([vel * u + 0.5 * FALL_MPS2 * u**2, FALL_MPS2 * u], axis=2)
+    left = others[None, :, :] - state[:, None, :] - moved
+    near = ((left[:, :, :3] ** 2).sum(axis=2) < SAME_M**2) & ((left[:, :, 3:] ** 2).sum(axis=2) < SAME_MPS**2)
+    return near & (np.abs(u[:, :, 0]) < MOST_WAY_S), moved
