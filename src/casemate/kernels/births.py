@@ -57,11 +57,14 @@ def _chance(e: float, n: float, u: float, sigma_m: float, sensor: Sensor) -> flo
         return 0.0
     if not sensor.has_elevation:
         return 1.0
-    el = math.atan2(s2, flat)
-    if el > sensor.edges[5]:
+    el = s2 / reach  # its sine, near enough: edges are low, and steep ones hard
+    if el > math.sin(sensor.edges[5]):
         return 0.0
     spread = math.sqrt(sensor.sigmas[EL] * sensor.sigmas[EL] + sigma_m * sigma_m / (reach * reach))
-    return 0.5 * math.erfc((sensor.edges[4] - el) / (spread * math.sqrt(2.0)))
+    behind = (sensor.edges[4] - el) / spread
+    if behind < -4.0:
+        return 1.0
+    return 0.5 * math.erfc(behind / math.sqrt(2.0))
 
 
 @njit(cache=True, error_model="numpy")
@@ -216,7 +219,9 @@ def _worth(i: Rows, j: Rows, dt: float, n_skipped: float, sensor: Sensor, rule: 
         e = i["pos"][0] - (j["pos"][0] - i["pos"][0]) * back
         north = i["pos"][1] - (j["pos"][1] - i["pos"][1]) * back
         c = _chance(e, north, u, slack / 4.5 * back, sensor)
-        cost += math.log1p(-sensor.p_detection * c)
+        cost += rule.ln_miss if c == 1.0 else math.log1p(-sensor.p_detection * c)
+        if cost < rule.least_entry or as_round + cost < rule.least_score - 1.0:
+            break
     return as_round + max(cost, rule.least_entry), other
 
 

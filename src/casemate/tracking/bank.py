@@ -24,33 +24,34 @@ class Bank:
     order: Ints
     free: Ints  # (slots,), of which `n_free` count, taken from the end
     n_free: int
-    spots: Rows  # SPOT (m,), in order of arrival
+    spots: Rows  # SPOT (m,), in order of arrival: a part of `room`
     base: int  # serial of spots[0]
+    room: Rows  # SPOT
     next_id: int = 1  # of a track
     ended: tuple[tuple[int, float], ...] = ()  # birth [ns UTC] and score of the tracks that were over lately
 
     @classmethod
     def empty(cls, n_sensors: int, n_slots: int = 256) -> "Bank":
         """Make a bank without leaves."""
-        free = np.arange(n_slots)[::-1].copy()
+        free, room = np.arange(n_slots)[::-1].copy(), np.zeros(256, SPOT)
         seen = np.zeros((n_slots, 2 * n_sensors), np.int64)
-        return cls(np.zeros(n_slots, LEAF), seen, np.zeros(0, np.int64), free, n_slots, np.zeros(0, SPOT), 1)
+        return cls(np.zeros(n_slots, LEAF), seen, np.zeros(0, np.int64), free, n_slots, room[:0], 1, room)
 
     def copy(self) -> "Bank":
         """Copy by value."""
         arrays = (self.leaves.copy(), self.seen.copy(), self.order.copy(), self.free.copy())
-        return Bank(*arrays, self.n_free, self.spots.copy(), self.base, self.next_id, self.ended)
+        spots = self.spots.copy()
+        return Bank(*arrays, self.n_free, spots, self.base, spots, self.next_id, self.ended)
 
-    @property
-    def living(self) -> Rows:
-        """The living leaves, copied, in their order."""
-        return self.leaves[self.order]
+    def of(self, field: str) -> NDArray[Any]:
+        """Return one field of the living leaves, copied, in their order."""
+        return self.leaves[field][self.order]
 
     def score(self, t_from_ns: int) -> float:
         """Return the total score of the things that appeared since a time, those that ended included [nats]."""
         over = sum(score for t_birth_ns, score in self.ended if t_birth_ns >= t_from_ns)
-        living = self.living
-        return over + float(living["score"][living["is_chosen"] & (living["t_birth_ns"] >= t_from_ns)].sum())
+        counts = self.of("is_chosen") & (self.of("t_birth_ns") >= t_from_ns)
+        return over + float(self.of("score")[counts].sum())
 
     def reserve(self, n: int) -> None:
         """Make sure that so many slots are free, and a leaf's worth beside."""
@@ -83,15 +84,26 @@ class Bank:
     def add_spots(self, spots: Rows) -> int:
         """Append plots; returns the row of the first new one."""
         first = len(self.spots)
-        self.spots = np.concatenate([self.spots, spots])
+        total, used = first + len(spots), 0 if first == 0 else self._offset() + first
+        if used + len(spots) > len(self.room):
+            if 2 * total > len(self.room):
+                self.room = np.zeros(4 * total, SPOT)
+            self.room[:first] = self.spots.copy()
+            used = first
+        self.room[used : used + len(spots)] = spots
+        self.spots = self.room[used - first : used + len(spots)]
         return first
+
+    def _offset(self) -> int:
+        # row of `room` where the spots begin
+        return (self.spots.ctypes.data - self.room.ctypes.data) // self.room.itemsize
 
     def take_in(self, other: "Bank") -> None:
         """Add the living leaves of another bank with the same serials."""
         self.reserve(len(other.order))
         slots = self.free[self.n_free - len(other.order) : self.n_free].copy()
         self.n_free -= len(slots)
-        self.leaves[slots], self.seen[slots] = other.living, other.seen[other.order]
+        self.leaves[slots], self.seen[slots] = other.leaves[other.order], other.seen[other.order]
         self.ended += other.ended
         self.adopt(slots)
 

@@ -146,8 +146,8 @@ class Hypotheses:
 
     def step(self, bank: Bank, sweep: Sweep, rule: Rule, salvos: Salvos) -> Chosen:
         """Take a sweep into a bank: grow, count misses, age, choose, prune."""
-        bank.leaves["is_fresh"] = False
-        bank.leaves["is_touched"] = False
+        bank.leaves["is_fresh"][bank.order] = False
+        bank.leaves["is_touched"][bank.order] = False
         for part in sweep.parts:
             first = bank.add_spots(sweep.spots[part])
             new = [*self._extend(bank, first, rule), *self._pair(bank, first, rule)]
@@ -274,7 +274,7 @@ class Hypotheses:
     def relabel(self, bank: Bank, like: Bank) -> None:
         """Label the chosen leaves of a bank as those of another one with the same plots were."""
         bank.spots["label"], bank.next_id = like.spots["label"], like.next_id
-        slots = bank.order[bank.living["is_chosen"]]
+        slots = bank.order[bank.of("is_chosen")]
         bank.leaves["label"][bank.order] = 0
         bank.next_id = pruning.label_leaves(
             bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.settings.confirm_score, 2, SURE

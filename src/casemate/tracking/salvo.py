@@ -40,8 +40,11 @@ SAME_MPS, SAME_M = 40.0, 150.0
 MOST_WAY_S = 3.0
 """First plots of one salvo are not farther apart, along the path."""
 
-LEAST_TREES, MOST_YOUNG, MOST_NEW = 3, 60, 2
+LEAST_TREES, MOST_YOUNG, MOST_NEW = 2, 60, 2
 """So many things must agree; so many leaves are asked; so many salvos are proposed at once."""
+
+NO_TIME = -1
+"""Of a plot that is not to be used again."""
 
 FALL_MPS2 = np.array([0.0, 0.0, -9.8])
 
@@ -135,12 +138,11 @@ class Race:
     def _work_again(self, leader: Bank, salvos: NDArray[np.void]) -> tuple[Bank, Chosen]:
         t_from_ns, first = self._past[0].sweep.t_start_ns, self._past[0].first
         whole = leader.copy()
-        living = whole.living
-        is_old = living["t_birth_ns"] < t_from_ns
+        is_old = whole.of("t_birth_ns") < t_from_ns
         spots = leader.spots.copy()
-        for leaf in living[is_old & living["is_chosen"]]:
-            rows = leaf["plots"][: leaf["n_plots"]] - whole.base
-            spots["t_ns"][rows] = -1
+        for slot in whole.order[is_old & whole.of("is_chosen")]:
+            leaf = whole.leaves[slot]
+            spots["t_ns"][leaf["plots"][: leaf["n_plots"]] - whole.base] = NO_TIME
         young = Bank.empty(len(self._hypotheses.sensors))
         young.base, young.next_id = first, whole.next_id
         for past in self._past:
@@ -151,7 +153,7 @@ class Race:
         whole.ended = tuple(one for one in whole.ended if one[0] < t_from_ns)
         whole.take_in(young)
         whole.next_id = max(young.next_id, whole.next_id)
-        slots = whole.order[whole.living["is_chosen"]]
+        slots = whole.order[whole.of("is_chosen")]
         return whole, Chosen(slots, np.ones(len(slots), np.bool_), 0)
 
     def _propose(self, t_ns: int) -> list[NDArray[np.void]]:
@@ -165,11 +167,9 @@ class Race:
         known = np.concatenate([runner.salvos for runner in self.runners])
         is_new = ~_agree(state, np.concatenate([known["pos"], known["vel"]], axis=1))[0].any(axis=1)
         found: list[NDArray[np.void]] = []
-        trees = np.unique(rows["tree"], return_inverse=True)[1]
-        by_tree = np.zeros((len(rows), int(trees.max()) + 1))
-        np.maximum.at(by_tree, (slice(None), trees), np.where(agree, rows["score"], 0.0))
-        count = (by_tree > 0.0).sum(axis=1)
-        weight = np.where(is_new & (count >= LEAST_TREES), count + 1e-4 * by_tree.sum(axis=1), 0.0)
+        newest = rows["plots"][np.arange(len(rows)), rows["n_plots"] - 1]
+        count = np.minimum(_n_distinct(agree, rows["tree"]), _n_distinct(agree, newest))
+        weight = np.where(is_new & (count >= LEAST_TREES), count + 1e-4 * (agree * rows["score"]).sum(axis=1), 0.0)
         while len(found) < MOST_NEW and weight.max() > 0.0:
             k = int(np.argmax(weight))
             found.append(self._mean(state, rows, agree[k], offset[k]))
@@ -178,12 +178,12 @@ class Race:
 
     def _young(self, bank: Bank, t_ns: int) -> Ints:
         # slots of the best leaves that may show a salvo
-        living, cov = bank.leaves[bank.order], bank.leaves["cov"][bank.order, 0]
-        sigma2 = cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5]
-        is_young = (living["n_hit"] >= LEAST_HITS) & (t_ns - living["t_birth_ns"] <= YOUNG_S * NS_PER_S)
-        is_young &= (living["models"] & RUN_ROUND > 0) & (sigma2 < SIGMA_MPS**2) & (living["score"] > 0.0)
-        young = np.flatnonzero(is_young)
-        return bank.order[young[np.argsort(-living["score"][young], kind="stable")][:MOST_YOUNG]]
+        is_young = (bank.of("n_hit") >= LEAST_HITS) & (t_ns - bank.of("t_birth_ns") <= YOUNG_S * NS_PER_S)
+        is_young &= (bank.of("models") & RUN_ROUND > 0) & (bank.of("score") > 0.0)
+        young = bank.order[is_young]
+        cov = bank.leaves["cov"][young, 0]
+        young = young[cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5] < SIGMA_MPS**2]
+        return young[np.argsort(-bank.leaves["score"][young], kind="stable")][:MOST_YOUNG]
 
     def _mean(self, state: Floats, rows: NDArray[np.void], who: NDArray[np.bool_], offset: Floats) -> NDArray[np.void]:
         # the agreeing leaves' mean state, each moved along the path to one place
@@ -194,6 +194,15 @@ class Race:
         salvo["serial"], salvo["pos"], salvo["vel"] = self._serial, mean[:3], mean[3:]
         salvo["ln_drag"] = np.average(rows["x"][who, 0, 6], weights=weight)
         return salvo
+
+
+def _n_distinct(agree: NDArray[np.bool_], key: Ints) -> Ints:
+    # how many different keys agree with each row
+    column = np.unique(key, return_inverse=True)[1]
+    has = np.zeros((len(agree), int(column.max()) + 1), np.bool_)
+    for k in range(len(key)):
+        has[:, column[k]] |= agree[:, k]
+    return has.sum(axis=1)
 
 
 def _agree(state: Floats, others: Floats) -> tuple[NDArray[np.bool_], Floats]:

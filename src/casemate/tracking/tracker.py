@@ -95,10 +95,10 @@ class Tracker:
         if not 0 <= t_ns < door.LATEST_NS:
             return TrackStep(freeze(np.zeros(0, TRACK)), fates, counts)
         bank, hypotheses = self.bank, self._hypotheses
-        bank.leaves["is_fresh"], bank.leaves["is_touched"] = False, False
+        bank.leaves["is_fresh"][bank.order], bank.leaves["is_touched"][bank.order] = False, False
         hypotheses.age(bank, hypotheses.look_ahead(bank, t_ns), t_ns)
-        bank.keep(bank.living["status"] != TrackStatus.DROPPED)
-        slots = bank.order[bank.living["is_chosen"]]
+        bank.keep(bank.of("status") != TrackStatus.DROPPED)
+        slots = bank.order[bank.of("is_chosen")]
         rows = self._close(Chosen(slots, bank.leaves["is_touched"][slots], 0), t_ns, counts)
         return TrackStep(rows, fates, counts)
 
