@@ -84,14 +84,16 @@ def _back(y: Floats, drag: float, dt: float, env: Environment) -> None:
 
 @njit(cache=True, error_model="numpy")
 def fly_back(leaves: Rows, slots: Ints, env: Environment, state: Floats) -> None:
-    """Write position and velocity (n, 6) of rounds at their first plots."""
+    """Write position, velocity and acceleration (n, 9) of rounds at their first plots."""
     for k in range(slots.shape[0]):
         leaf, y = leaves[slots[k]], state[k]
         for i in range(6):
             y[i] = leaf["x"][BALLISTIC, i]
         age = (leaf["t_ns"] - leaf["t_birth_ns"]) / NS
+        drag = math.exp(leaf["x"][BALLISTIC, 6])
         if age > 0.0:
-            _back(y, math.exp(leaf["x"][BALLISTIC, 6]), age, env)
+            _back(y, drag, age, env)
+        y[6], y[7], y[8] = acceleration(y[0], y[1], y[2], y[3], y[4], y[5], drag, env)
 
 
 @njit(cache=True, error_model="numpy")
@@ -132,7 +134,7 @@ def judge_entry(leaf: Rows, sensor: Sensor, env: Environment, noise: Noise, rule
         if cost < rule.least_entry:
             cost = rule.least_entry
             break
-    leaf["ln_entry"] = ln + cost
+    leaf["ln_entry"], leaf["ln_unseen"] = ln + cost, cost
 
 
 @njit(cache=True, error_model="numpy")
@@ -302,7 +304,8 @@ def _pair(
     start_leaf(leaf, old["z"], old["var"], sensor, env, noise, work)
     leaf["tree"], leaf["label"], leaf["t_birth_ns"] = i + 1, 0, old["t_ns"]
     leaf["n_hit"], leaf["n_plots"], leaf["past"], leaf["has_past"] = 0, 0, 0.0, False
-    leaf["status"], leaf["salvo"], leaf["is_chosen"], leaf["ln_entry"] = 0, 0, False, 0.0
+    leaf["status"], leaf["salvo"], leaf["is_chosen"] = 0, 0, False
+    leaf["ln_entry"], leaf["ln_unseen"] = 0.0, 0.0
     base = n_skipped * rule.ln_miss
     leaf["ln_round"], leaf["ln_other"] = rule.ln_birth_round + base, rule.ln_birth_other + base
     if math.isnan(z[EL]) or not leaf["models"] & RUN_ROUND:

@@ -72,6 +72,7 @@ LEAF: Final = np.dtype(
         ("ln_round", "f8"),  # score as a ballistic thing, without `ln_entry`
         ("ln_other", "f8"),  # score as a level one
         ("ln_entry", "f8"),  # how a round would have come to where it was first seen
+        ("ln_unseen", "f8"),  # part of it: that it was not seen before
         ("score", "f8"),
         ("miss_score", "f8"),  # part of the score lost since the last hit
         ("nis", "f8"),

@@ -43,6 +43,9 @@ LN_END, LN_STAY = 8.0, 1.5
 LEAST_SCORE = -8.0
 """Leaves below are given up: a pair of plots in mid-air that was missed before, and a little [nats]."""
 
+LEAST_BESIDE = -3.0
+"""The same of a pair of plots while a salvo comes in: its rounds begin at the mouth, and pairs in mid-air abound."""
+
 SURE = 15.0
 """Nothing begins at the plots of a track of this score."""
 
@@ -148,6 +151,8 @@ class Hypotheses:
         """Take a sweep into a bank: grow, count misses, age, choose, prune."""
         bank.leaves["is_fresh"][bank.order] = False
         bank.leaves["is_touched"][bank.order] = False
+        if len(salvos.rows):
+            rule = rule._replace(least_score=LEAST_BESIDE)
         for part in sweep.parts:
             first = bank.add_spots(sweep.spots[part])
             new = [*self._extend(bank, first, rule), *self._pair(bank, first, rule)]
@@ -173,8 +178,8 @@ class Hypotheses:
         return [bank.free[bank.n_free : before][::-1]]
 
     def fly_back(self, bank: Bank, slots: Ints) -> Floats:
-        """Return position and velocity (n, 6) of rounds at their first plots."""
-        state = np.empty((len(slots), 6))
+        """Return position, velocity and acceleration (n, 9) of rounds at their first plots."""
+        state = np.empty((len(slots), 9))
         births.fly_back(bank.leaves, slots, self.environment, state)
         return state
 

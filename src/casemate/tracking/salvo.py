@@ -46,7 +46,8 @@ LEAST_TREES, MOST_YOUNG, MOST_NEW = 2, 60, 2
 NO_TIME = -1
 """Of a plot that is not to be used again."""
 
-FALL_MPS2 = np.array([0.0, 0.0, -9.8])
+LEAST_UNSEEN = -3.0
+"""Nats: rounds of a salvo come in over the edge; one scan may have missed them."""
 
 SPREAD_MPS, GUESS_MPS = 10.0, 25.0
 """1 sigma of a round's velocity about its salvo's, each way; and about a first guess of it."""
@@ -128,7 +129,8 @@ class Race:
         leader = self.runners[0]
         if len(self.runners) == 1:
             self._t_race_ns = self._past[0].sweep.t_start_ns
-        salvos = np.concatenate([leader.salvos, salvo])
+        # a salvo on the path of another one stands in its place: that one's velocity was wrong
+        salvos = np.concatenate([leader.salvos[~_is_on_path(salvo, leader.salvos)], salvo])
         bank, chosen = self._work_again(leader.bank, salvos)
         self.runners.append(Runner(bank, salvos, t_ns, chosen))
         if len(self.runners) > MOST_BANKS:
@@ -180,6 +182,7 @@ class Race:
         # slots of the best leaves that may show a salvo
         is_young = (bank.of("n_hit") >= LEAST_HITS) & (t_ns - bank.of("t_birth_ns") <= YOUNG_S * NS_PER_S)
         is_young &= (bank.of("models") & RUN_ROUND > 0) & (bank.of("score") > 0.0)
+        is_young &= bank.of("ln_unseen") > LEAST_UNSEEN
         young = bank.order[is_young]
         cov = bank.leaves["cov"][young, 0]
         young = young[cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5] < SIGMA_MPS**2]
@@ -190,10 +193,17 @@ class Race:
         self._serial += 1
         cov = rows["cov"][who, 0]
         salvo, weight = np.zeros(1, SALVO), 1.0 / (cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5])
-        mean = np.average(state[who] - offset[who], axis=0, weights=weight)
+        mean = np.average(state[who, :6] - offset[who], axis=0, weights=weight)
         salvo["serial"], salvo["pos"], salvo["vel"] = self._serial, mean[:3], mean[3:]
         salvo["ln_drag"] = np.average(rows["x"][who, 0, 6], weights=weight)
         return salvo
+
+
+def _is_on_path(salvo: NDArray[np.void], others: NDArray[np.void]) -> NDArray[np.bool_]:
+    # whether the mouths of others (k,) are near the straight line through the mouth of one (1,)
+    way = others["pos"] - salvo["pos"]
+    along = (way * salvo["vel"]).sum(axis=1, keepdims=True) / (salvo["vel"] ** 2).sum()
+    return ((way - along * salvo["vel"]) ** 2).sum(axis=1) < SAME_M**2
 
 
 def _n_distinct(agree: NDArray[np.bool_], key: Ints) -> Ints:
@@ -206,14 +216,14 @@ def _n_distinct(agree: NDArray[np.bool_], key: Ints) -> Ints:
 
 
 def _agree(state: Floats, others: Floats) -> tuple[NDArray[np.bool_], Floats]:
-    """Tell which states at a first plot, (n, 6), are of one path with others, (m, 6).
+    """Tell which states at a first plot, (n, 9), are of one path with others, (m, 6 or 9).
 
     Returns (n, m) and (n, m, 6): what each state changes by until it passes the other, a parabola for so short a way.
     """
-    pos, vel = state[:, None, :3], state[:, None, 3:]
+    pos, vel, fall = state[:, None, :3], state[:, None, 3:6], state[:, None, 6:]
     way = others[None, :, :3] - pos
     u = ((way * vel).sum(axis=2) / np.maximum((vel * vel).sum(axis=2), 1.0))[:, :, None]
-    moved = np.concatenate([vel * u + 0.5 * FALL_MPS2 * u**2, FALL_MPS2 * u], axis=2)
-    left = others[None, :, :] - state[:, None, :] - moved
+    moved = np.concatenate([vel * u + 0.5 * fall * u**2, fall * u], axis=2)
+    left = others[None, :, :6] - state[:, None, :6] - moved
     near = ((left[:, :, :3] ** 2).sum(axis=2) < SAME_M**2) & ((left[:, :, 3:] ** 2).sum(axis=2) < SAME_MPS**2)
     return near & (np.abs(u[:, :, 0]) < MOST_WAY_S), moved
