@@ -44,6 +44,7 @@ SPOT: Final = np.dtype(
         ("t_ns", "i8"),
         ("i_sensor", "i8"),
         ("label", "i8"),  # of the track that was last reported on it, 0: none
+        ("tree", "i8"),  # that it was settled on, 0: none
         ("is_settled", "?"),  # so surely a track's that nothing may begin here
         ("z", "f8", (5,)),
         ("var", "f8", (5,)),
@@ -91,10 +92,10 @@ LEAF: Final = np.dtype(
 )
 
 SALVO: Final = np.dtype(
-    [("serial", "i8"), ("pos", "f8", (3,)), ("vel", "f8", (3,)), ("ln_drag", "f8")],
+    [("serial", "i8"), ("t_ns", "i8"), ("pos", "f8", (3,)), ("vel", "f8", (3,)), ("ln_drag", "f8")],
     align=True,
 )
-"""Rounds of one launcher, as one state that all of them pass when they come in."""
+"""Rounds of one launcher, as one state that all of them pass when they come in; when the last of them was born."""
 
 RUN_ROUND, RUN_OTHER = 1, 2
 """Bits of `models`: which motion models follow the plots."""

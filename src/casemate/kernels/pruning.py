@@ -102,7 +102,10 @@ def prune_leaves(
         for k in range(start, end):
             keep[k] = (keep[k] and worth[k] > -math.inf) or k == pick
             if keep[k]:
-                _settle(leaves[order[k]], _n_settled(leaves[order[k]], t_fix_ns))
+                n_now = _n_settled(leaves[order[k]], t_fix_ns)
+                for i in range(n_now if k == pick else 0):
+                    spots[leaves[order[k]]["plots"][i] - base]["tree"] = tree
+                _settle(leaves[order[k]], n_now)
         for k in range(start + 1, end):
             rest[k] = 0.0
         start = end

@@ -29,7 +29,10 @@ HOPELESS = 40.0
 RACE_S = 10.0
 """A bank that has not taken over by then is given up."""
 
-MOST_BANKS = 4
+MOST_BANKS = 3
+
+SALVO_S = 15.0
+"""A salvo ends so long after the last of its rounds came in."""
 
 YOUNG_S, LEAST_HITS, SIGMA_MPS = 6.0, 3, 70.0
 """Leaves that may show a salvo: not older, so many plots, velocity known so well (1 sigma, all axes)."""
@@ -40,7 +43,7 @@ SAME_MPS, SAME_M = 40.0, 150.0
 MOST_WAY_S = 3.0
 """First plots of one salvo are not farther apart, along the path."""
 
-LEAST_TREES, MOST_YOUNG, MOST_NEW = 2, 60, 2
+LEAST_ROUNDS, MOST_YOUNG, MOST_NEW = 2, 60, 2
 """So many things must agree; so many leaves are asked; so many salvos are proposed at once."""
 
 NO_TIME = -1
@@ -102,6 +105,7 @@ class Race:
         for salvo in self._propose(sweep.t_end_ns):
             self._enter(salvo, sweep.t_end_ns)
         self._rank(sweep.t_end_ns)
+        self._end_salvos(sweep.t_end_ns)
         chosen = self.runners[0].chosen
         assert chosen is not None
         return chosen
@@ -124,6 +128,17 @@ class Race:
         ]
         self.runners = [runner for runner, kept in zip(self.runners, keep, strict=True) if kept]
 
+    def _end_salvos(self, t_ns: int) -> None:
+        # a salvo of which nothing was born for long is over
+        for runner in self.runners:
+            if len(runner.salvos) == 0:
+                continue
+            bank = runner.bank
+            born, of = bank.of("t_birth_ns")[bank.of("is_chosen")], bank.of("salvo")[bank.of("is_chosen")]
+            for salvo in runner.salvos:
+                salvo["t_ns"] = max(salvo["t_ns"], born[of == salvo["serial"]].max(initial=0))
+            runner.salvos = runner.salvos[runner.salvos["t_ns"] > t_ns - SALVO_S * NS_PER_S]
+
     def _enter(self, salvo: NDArray[np.void], t_ns: int) -> None:
         """Enter a bank that believes in a salvo more than the leader does, worked from the remembered sweeps on."""
         leader = self.runners[0]
@@ -145,6 +160,7 @@ class Race:
         for slot in whole.order[is_old & whole.of("is_chosen")]:
             leaf = whole.leaves[slot]
             spots["t_ns"][leaf["plots"][: leaf["n_plots"]] - whole.base] = NO_TIME
+        spots["t_ns"][(spots["tree"] > 0) & (spots["tree"] <= first)] = NO_TIME
         young = Bank.empty(len(self._hypotheses.sensors))
         young.base, young.next_id = first, whole.next_id
         for past in self._past:
@@ -162,20 +178,21 @@ class Race:
         """Find velocities at the mouth that some young leaves agree on and that no bank believes in yet."""
         bank = self.bank
         young = self._young(bank, t_ns)
-        if len(np.unique(bank.leaves["tree"][young])) < LEAST_TREES:
+        if len(young) < LEAST_ROUNDS:
             return []
         rows, state = bank.leaves[young], self._hypotheses.fly_back(bank, young)
         agree, offset = _agree(state, state)
         known = np.concatenate([runner.salvos for runner in self.runners])
         is_new = ~_agree(state, np.concatenate([known["pos"], known["vel"]], axis=1))[0].any(axis=1)
         found: list[NDArray[np.void]] = []
-        newest = rows["plots"][np.arange(len(rows)), rows["n_plots"] - 1]
-        count = np.minimum(_n_distinct(agree, rows["tree"]), _n_distinct(agree, newest))
-        weight = np.where(is_new & (count >= LEAST_TREES), count + 1e-4 * (agree * rows["score"]).sum(axis=1), 0.0)
-        while len(found) < MOST_NEW and weight.max() > 0.0:
+        weight = np.where(is_new, agree.sum(axis=1) + 1e-4 * (agree * rows["score"]).sum(axis=1), 0.0)
+        while len(found) < MOST_NEW and weight.max() >= LEAST_ROUNDS:
             k = int(np.argmax(weight))
-            found.append(self._mean(state, rows, agree[k], offset[k]))
-            weight[agree[k] | agree[:, k]] = 0.0
+            salvo = self._mean(state, rows, agree[k], offset[k], t_ns)
+            if _n_disjoint(rows[agree[k]]) >= LEAST_ROUNDS and not _is_like(salvo, known).any():
+                found.append(salvo)
+            weight[agree[k] & agree[:, k]] = 0.0
+            weight[k] = 0.0
         return found
 
     def _young(self, bank: Bank, t_ns: int) -> Ints:
@@ -188,13 +205,15 @@ class Race:
         young = young[cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5] < SIGMA_MPS**2]
         return young[np.argsort(-bank.leaves["score"][young], kind="stable")][:MOST_YOUNG]
 
-    def _mean(self, state: Floats, rows: NDArray[np.void], who: NDArray[np.bool_], offset: Floats) -> NDArray[np.void]:
+    def _mean(
+        self, state: Floats, rows: NDArray[np.void], who: NDArray[np.bool_], offset: Floats, t_ns: int
+    ) -> NDArray[np.void]:
         # the agreeing leaves' mean state, each moved along the path to one place
         self._serial += 1
         cov = rows["cov"][who, 0]
         salvo, weight = np.zeros(1, SALVO), 1.0 / (cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5])
         mean = np.average(state[who, :6] - offset[who], axis=0, weights=weight)
-        salvo["serial"], salvo["pos"], salvo["vel"] = self._serial, mean[:3], mean[3:]
+        salvo["serial"], salvo["t_ns"], salvo["pos"], salvo["vel"] = self._serial, t_ns, mean[:3], mean[3:]
         salvo["ln_drag"] = np.average(rows["x"][who, 0, 6], weights=weight)
         return salvo
 
@@ -206,13 +225,22 @@ def _is_on_path(salvo: NDArray[np.void], others: NDArray[np.void]) -> NDArray[np
     return ((way - along * salvo["vel"]) ** 2).sum(axis=1) < SAME_M**2
 
 
-def _n_distinct(agree: NDArray[np.bool_], key: Ints) -> Ints:
-    # how many different keys agree with each row
-    column = np.unique(key, return_inverse=True)[1]
-    has = np.zeros((len(agree), int(column.max()) + 1), np.bool_)
-    for k in range(len(key)):
-        has[:, column[k]] |= agree[:, k]
-    return has.sum(axis=1)
+def _is_like(salvo: NDArray[np.void], others: NDArray[np.void]) -> NDArray[np.bool_]:
+    # whether others (k,) are the same salvo as one (1,), near enough
+    near = np.abs(others["vel"] - salvo["vel"]).max(axis=1, initial=0.0) < SAME_MPS / 2.0
+    return _is_on_path(salvo, others) & near
+
+
+def _n_disjoint(rows: NDArray[np.void]) -> int:
+    # how many different things leaves show: those that share no plot, the best first
+    taken: set[int] = set()
+    count = 0
+    for leaf in rows:
+        plots = set(leaf["plots"][: leaf["n_plots"]].tolist())
+        if not plots & taken:
+            taken |= plots
+            count += 1
+    return count
 
 
 def _agree(state: Floats, others: Floats) -> tuple[NDArray[np.bool_], Floats]:
