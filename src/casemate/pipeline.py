@@ -92,10 +92,12 @@ class Plan(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def environment(self) -> Environment:
         """Return air, drag shape and Earth as the filter and the prediction believe them."""
+        curve = drag_curve_of(self.site.tracking.drag_curve, self.rounds)
+        doubt = self.site.tracking.drag_doubt
         return build_environment(
             self.site.environment,
             self.frame(),
-            drag_curve_of(self.site.tracking.drag_curve, self.rounds),
+            curve if doubt is None else curve._replace(doubt=doubt),
             None if self.air is None else self.air.profile(),
             None if self.wind is None else self.wind.profile(),
         )
@@ -138,7 +140,9 @@ class Pipeline:
             t_ns = message.t_ns
             step = self._tracker.tick(t_ns)
         classes = classify.classify(step.tracks, self._rounds, self._settings.classes)
-        impacts = impact.predict(step.tracks, classes, self._environment, self._settings.impacts, self._terrain)
+        impacts = impact.predict(
+            step.tracks, classes, self._environment, self._settings.impacts, self._terrain, self._rounds
+        )
         judged = self._threats.step(t_ns, step.tracks, classes, impacts)
         return Events(
             t_ns=t_ns,

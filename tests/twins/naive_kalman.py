@@ -3,69 +3,10 @@
 import math
 
 import numpy as np
+from naive_ballistic import spread, white
 from naive_looks import project
 
-from casemate.kernels.motion import acceleration, air_at, drag_shape, height_over_site
-
 B, L = 0, 1
-
-
-def derivative(x, env):
-    """Return dx/dt of the ballistic state."""
-    return np.concatenate([x[3:6], acceleration(*x[:6], math.exp(x[6]), env), [0.0]])
-
-
-def system_matrix(x, env):
-    """Return A = d(dx/dt)/dx of drag and motion (gravity's gradient and Coriolis left out, as in the kernel)."""
-    msl = height_over_site(*x[:3], env) + env.site_height_m
-    rho, inverse_sound, we, wn = air_at(msl, env)
-    thin = (air_at(msl + 50.0, env)[0] / rho - 1.0) / 50.0
-    w = x[3:6] - [we, wn, 0.0]
-    s = np.linalg.norm(w) + 1e-9
-    shape = drag_shape(s * inverse_sound, env)
-    slope = (drag_shape(s * inverse_sound + 0.01, env) - shape) / 0.01
-    c = 0.5 * rho * math.exp(x[6])
-    a = np.zeros((7, 7))
-    a[:3, 3:6] = np.eye(3)
-    a[3:6, 3:6] = -c * s * shape * np.eye(3) - c * (shape + s * inverse_sound * slope) * np.outer(w, w) / s
-    a[3:6, 6] = -c * s * shape * w
-    a[3:6, 2] = a[3:6, 6] * thin
-    return a
-
-
-def white(q, t):
-    """Return the 2x2 covariance of white acceleration over t."""
-    return q * np.array([[abs(t) ** 3 / 3.0, t * abs(t) / 2.0], [t * abs(t) / 2.0, abs(t)]])
-
-
-def spread(p, i, block):
-    """Add a position-velocity block on axis i."""
-    p[np.ix_([i, i + 3], [i, i + 3])] += block
-
-
-def ballistic_step(x, h, env):
-    """One RK4 step and F = I + A h + (A h)^2 / 2 at the third stage's state."""
-    k1 = derivative(x, env)
-    k2 = derivative(x + 0.5 * h * k1, env)
-    mid = x + 0.5 * h * k2
-    k3 = derivative(mid, env)
-    k4 = derivative(x + h * k3, env)
-    a = system_matrix(mid, env) * h
-    return x + h / 6.0 * (k1 + 2 * k2 + 2 * k3 + k4), np.eye(7) + a + 0.5 * a @ a
-
-
-def predict_ballistic(x, p, dt, env, noise, offset=None):
-    """Return state and covariance after dt; `offset` is carried along the linearisation."""
-    steps = max(1, math.ceil(abs(dt)))
-    h = dt / steps
-    offset = np.zeros(7) if offset is None else offset
-    for _ in range(steps):
-        x, f = ballistic_step(x, h, env)
-        p, offset = f @ p @ f.T, f @ offset
-        for i in range(3):
-            spread(p, i, white(noise.ballistic_q, h))
-        p[6, 6] += noise.ln_drag_q * abs(h)
-    return x + offset, p
 
 
 def predict_level(x, p, dt, has_height, noise):
@@ -152,13 +93,3 @@ def to_level(x, env):
     j[2, :2] = x[:2] / r
     j[5, :2], j[5, 3:5] = x[3:5] / r, x[:2] / r
     return y, j
-
-
-def predict_second(x, p, dt, z, sensor, env, noise):
-    """Expand about the velocity between the first plot and the second."""
-    ce, se = math.cos(z[2]), math.sin(z[2])
-    s = z[0] * np.array([ce * math.sin(z[1]), ce * math.cos(z[1]), se])
-    v = (sensor.position + sensor.rotation.T @ s - x[:3]) / dt + [0.0, 0.0, 0.5 * env.gravity_mps2 * dt]
-    v *= min(1.0, 4.0 * noise.sigma_speed / max(np.linalg.norm(v), 1.0))
-    line = np.concatenate([x[:3], v, x[6:]])
-    return predict_ballistic(line, p, dt, env, noise, x - line)

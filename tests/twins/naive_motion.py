@@ -26,6 +26,24 @@ def drag_shape(mach, env):
     return np.polyval(row[::-1], w)
 
 
+def drag_doubt(mach, env):
+    """Variance of ln K by Mach: a floor and a bump about the speed of sound."""
+    return env.drag_doubt**2 * (0.03 + 0.4 / (1 + ((mach - 0.97) / 0.12) ** 4))
+
+
+def walk_drag(state, end, env):
+    """Sum of what ln K gains over sixteen parts of a flight, each weighed by (1 - s)^4."""
+    s = np.linspace(0, 1, 17)
+    v = state[3:6] + s[:, None] * (end[:3] - state[3:6])
+    h = state[2] + s * end[3] * (state[5] + v[:, 2]) / 2
+    air = np.array([air_at(z + env.site_height_m, env) for z in h])
+    v[:, :2] -= air[:, 2:]
+    mach = np.linalg.norm(v, axis=1) * air[:, 1]
+    rest = 1 - (s[1:] + s[:-1]) / 2
+    doubt = drag_doubt((mach[1:] + mach[:-1]) / 2, env)
+    return np.sum(rest**4 * doubt * np.abs(np.diff(mach)))
+
+
 def pole(env):
     """Return the direction of the Earth's axis in ENU."""
     return np.array([0.0, env.earth[4], env.earth[3]])

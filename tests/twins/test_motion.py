@@ -112,3 +112,17 @@ def test_the_wind_blows_along_the_axes_of_the_place(lat_deg):
         ours = motion.flow_of(*point, point[2], 0.0, 0.0, 0.0, env)[:3]
         worst = max(worst, float(np.abs(true - ours).max()))
     assert worst < 0.001
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_doubt_of_the_drag_curve(seed):
+    rng = np.random.default_rng(seed)
+    env = random_tables(rng, "wgs84")._replace(drag_doubt=1.7)
+    for mach in rng.uniform(0.0, 3.0, 50):
+        assert motion.drag_doubt(mach, env) == pytest.approx(naive_motion.drag_doubt(mach, env), rel=1e-12)
+    states = np.column_stack([rng.uniform(0, 5e3, (20, 3)), rng.normal(0, 300, (20, 3)), np.full(20, -9.0)])
+    ends = np.column_stack([rng.normal(0, 300, (20, 3)), rng.uniform(5, 60, 20)])
+    out = np.empty(20)
+    motion.walk_drag(states, ends, env, out)
+    want = [naive_motion.walk_drag(state, end, env) for state, end in zip(states, ends, strict=True)]
+    assert np.allclose(out, want, rtol=1e-10)

@@ -7,7 +7,7 @@ from casemate.errors import DomainError
 from casemate.kernels import motion
 from casemate.model.catalog import EnvironmentSettings
 from casemate.physics.atmosphere import ussa76
-from casemate.physics.drag import compile_drag, drag_at, drag_shape_of
+from casemate.physics.drag import compile_drag, drag_at, drag_curve_of, drag_shape_of
 from casemate.physics.environment import AIR_TOP_M, build_environment, normal_gravity_mps2
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.profile import Profile
@@ -105,3 +105,16 @@ def test_wind_is_held_beyond_its_levels_which_are_corners():
     assert {0.0, 1000.0} <= set(env.corners_m)
     assert motion.air_at(500.0, env)[2:] == pytest.approx((5.0, 4.0))
     assert motion.air_at(9000.0, env)[2:] == pytest.approx((10.0, 4.0))
+
+
+def test_what_is_unknown_is_what_the_site_declares():
+    wind = Profile(np.array([0.0, 1e4]), None, None, np.ones(2), np.ones(2))
+    cases = [({}, None, 8.0), ({"wind": "w"}, wind, 2.5), ({"earth": "flat"}, None, 0.0)]
+    cases += [({"sigma_wind_mps": 4.0}, None, 4.0), ({"earth": "flat", "sigma_wind_mps": 1.0}, wind, 1.0)]
+    for settings, profile, sigma in cases:
+        env = build_environment(EnvironmentSettings(**settings), FRAME, drag_shape_of("generic"), None, profile)
+        assert env.sigma_wind_mps == sigma
+    for name, share in (("generic", 1.0), ("constant", 0.0)):
+        env = build_environment(EnvironmentSettings(), FRAME, drag_curve_of(name))
+        assert env.drag_doubt == share
+        assert motion.drag_doubt(0.97, env) >= motion.drag_doubt(0.5, env)

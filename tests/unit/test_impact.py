@@ -1,16 +1,24 @@
+import math
+
+import msgspec
 import numpy as np
 import pytest
 
 from casemate.assess.impact import Settings, predict
+from casemate.io.settings import read_rounds
 from casemate.model.catalog import EnvironmentSettings
 from casemate.model.records import TRACK, TRACK_CLASS, Motion, Status, TrackStatus
+from casemate.physics import doubt
 from casemate.physics.ballistics import predict_impacts
-from casemate.physics.drag import drag_shape_of
+from casemate.physics.drag import drag_curve_of, drag_shape_of
 from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.profile import Profile
+from casemate.physics.spin import solve_spinning_arrival
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)
 AIR = build_environment(EnvironmentSettings(), FRAME, drag_shape_of("generic"))
+SURE = AIR._replace(sigma_wind_mps=0.0)
 SETTINGS = Settings()
 
 
@@ -42,8 +50,7 @@ def test_the_point_and_time_are_those_of_the_flight_model():
 
 def test_what_is_unknown_widens_the_ellipse_and_never_moves_it():
     rows = tracks()
-    sharp = Settings(sigma_wind_unknown_mps=0.0, sigma_curve_share=0.0)
-    inner, outer = (predict(rows, classes(rows), AIR, s)[0] for s in (sharp, SETTINGS))
+    inner, outer = (predict(rows, classes(rows), air, SETTINGS)[0] for air in (SURE, AIR))
     assert inner["cov_m2"] == pytest.approx(predict_impacts(rows["state"], rows["cov"], AIR).cov_m2[0])
     assert np.linalg.eigvalsh(outer["cov_m2"] - inner["cov_m2"]).min() > 0.0
     assert outer["point_m"] == pytest.approx(inner["point_m"])
@@ -51,9 +58,10 @@ def test_what_is_unknown_widens_the_ellipse_and_never_moves_it():
 
 
 def test_the_wind_part_is_the_shift_that_such_a_wind_makes():
+    """Now and for the time that it has blown before."""
     rows = tracks()
     rows["cov"] = 0.0
-    out = predict(rows, classes(rows), AIR, Settings(sigma_wind_unknown_mps=3.0, sigma_curve_share=0.0))[0]
+    out = predict(rows, classes(rows), SURE._replace(sigma_wind_mps=3.0), SETTINGS)[0]
     shifts = []
     for column in (0, 2):
         wind = AIR.wind.copy()
@@ -61,18 +69,61 @@ def test_the_wind_part_is_the_shift_that_such_a_wind_makes():
         blown = AIR._replace(wind=wind, has_wind=True)
         shifts.append(predict_impacts(rows["state"], rows["cov"], blown).point_m[0] - out["point_m"])
     # to a hundredth: the shift is that of a wind of 3 m/s, the part is linear in it
-    want = np.array(shifts).T @ np.array(shifts)
+    behind = 1.0 + 2.0 * doubt.WIND_BEHIND_S / ((out["t_impact_ns"] - out["t_ns"]) / 1e9)
+    want = np.array(shifts).T @ np.array(shifts) * behind
     assert out["cov_m2"] == pytest.approx(want, rel=0.01, abs=0.01 * np.trace(want))
     assert np.trace(want) > 100.0
 
 
+def test_an_unlike_drag_curve_counts_where_the_round_passes_mach_1():
+    """A round that slows from Mach 1.3 to 0.7 is far less sure; one that stays at Mach 0.7 hardly."""
+    rows = tracks(2)
+    rows["state"][:, 3:6] = [-300.0, 280.0, 120.0], [-150.0, 130.0, 40.0]
+    rows["cov"] *= 1e-4
+    sure, unsure = (
+        predict(rows, classes(rows), SURE._replace(drag_doubt=share), SETTINGS)["cov_m2"] for share in (0.0, 1.0)
+    )
+    spread_m = np.sqrt(np.trace(unsure - sure, axis1=1, axis2=2))
+    assert spread_m[0] > 60.0
+    assert spread_m[1] < 15.0
+
+
 def test_a_known_wind_leaves_less_unknown():
     rows = tracks()
-    wind = AIR.wind.copy()
-    wind[0::4] = 5.0
-    known = predict(rows, classes(rows), AIR._replace(wind=wind, has_wind=True), SETTINGS)[0]
-    unknown = predict(rows, classes(rows), AIR, SETTINGS)[0]
-    assert np.linalg.det(known["cov_m2"]) < np.linalg.det(unknown["cov_m2"])
+    level = np.array([0.0, 2e4])
+    profile = Profile(level, None, None, np.full(2, 5.0), np.zeros(2))
+    aware = build_environment(EnvironmentSettings(wind="w"), FRAME, drag_shape_of("generic"), None, profile)
+    told = build_environment(EnvironmentSettings(sigma_wind_mps=1.0), FRAME, drag_shape_of("generic"))
+    unknown, known, best = (predict(rows, classes(rows), air, SETTINGS)[0] for air in (AIR, aware, told))
+    assert np.linalg.det(best["cov_m2"]) < np.linalg.det(known["cov_m2"]) < np.linalg.det(unknown["cov_m2"])
+
+
+def test_a_shell_drifts_to_the_right_as_far_as_it_spins():
+    """Given the true state, point and ellipse are those of the spinning flight; while the class is open, in between."""
+    shell = next(each for each in read_rounds() if each.name == "s155")
+    path = solve_spinning_arrival(shell, FRAME, np.zeros(2), 0.0, 15_000.0, "flat")
+    own = build_environment(EnvironmentSettings(sigma_wind_mps=0.0), FRAME, drag_curve_of("s155", [shell]))
+    pos, vel = path.at(np.array([0.5 * path.flight_s]))
+    rows = tracks()
+    rows["state"][0] = [*pos[0], *vel[0], math.log(shell.cd[0] * math.pi * shell.calibre_m**2 / 4.0 / shell.mass_kg)]
+    rows["cov"] = np.eye(7) * 1e-6
+    kinds = classes(rows)
+    other = msgspec.structs.replace(shell, name="other", spin=None)
+    points, sigmas = [], []
+    for p in (0.0, 0.5, 1.0):
+        kinds["p_class"] = p
+        out = predict(rows, kinds, own, SETTINGS, None, [shell, other, other])[0]
+        points.append(out["point_m"])
+        sigmas.append(math.sqrt(out["cov_m2"][0, 0]))
+    right, middle, shifted = -points[0][0], -points[1][0], -points[2][0]  # from the north: right is west
+    # the drift of the rest of the flight is 75 m; the rest is what a filter has not taken up
+    rest = 1.0 + doubt.DRIFT_BEHIND_S / (0.5 * path.flight_s)
+    assert right == pytest.approx(-75.0, abs=10.0)
+    assert (shifted - right) / rest**2 == pytest.approx(-right, rel=0.2)
+    assert middle == pytest.approx(0.5 * (right + shifted), abs=1.0)
+    assert sigmas[0] < 1.0
+    assert sigmas[2] == pytest.approx(doubt.DRIFT_SHARE * (shifted - right), rel=0.01)
+    assert sigmas[1] > sigmas[2]
 
 
 def test_only_what_flies_like_a_round_gets_an_impact_point():

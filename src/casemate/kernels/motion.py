@@ -20,6 +20,16 @@ AIR_COLUMNS: Final = 5
 WIND_COLUMNS: Final = 4
 DRAG_COLUMNS: Final = 4
 
+WALK_NODES: Final = 16
+
+DOUBT_FLAT: Final = 0.03
+DOUBT_SONIC: Final = 0.4
+DOUBT_MACH: Final = 0.97
+DOUBT_WIDTH: Final = 0.12
+"""Squared change of ln(one curve / another) over 0.1 Mach, per Mach: 0.02 (Mach 0.3 to 0.8), 0.09 (to 0.9), 0.5 (to
+1.0), 0.16 (to 1.1), 0.03 (to 1.3), 0.001 beyond; mean over the generic curve against G1, G7 and six classes, and G1
+against G7 [A:calc]."""
+
 # Elements of Environment.earth.
 CENTER_N, CENTER_U = 0, 1  # the frame's origin seen from the Earth's centre, toward north and up [m]
 R0_2 = 2  # its distance from there, squared [m2]
@@ -57,6 +67,8 @@ class Environment(NamedTuple):
     earth: NDArray[np.float64]  # (15,), see the names above; of no use where flat
     site_height_m: float  # height of the frame's origin above mean sea level
     ground_m: float  # height of the flat ground over the frame's origin, usually 0
+    sigma_wind_mps: float  # of the true wind beside `wind`, toward east and toward north, 1 sigma each
+    drag_doubt: float  # how unlike the round's own curve `drag` may be, see `drag_doubt`; 0: it is the round's own
 
 
 @njit(cache=True, error_model="numpy")
@@ -97,6 +109,43 @@ def drag_shape(mach: float, env: Environment) -> float:
     w = x - j
     i = DRAG_COLUMNS * j
     return env.drag[i] + w * (env.drag[i + 1] + w * (env.drag[i + 2] + w * env.drag[i + 3]))
+
+
+@njit(cache=True, error_model="numpy")
+def drag_doubt(mach: float, env: Environment) -> float:
+    """Return the variance that ln of the true over the believed drag shape gains per unit of Mach, at a Mach number.
+
+    A random walk along the Mach axis; `DOUBT_FLAT` tells what its constants are made of.
+    """
+    x = (mach - DOUBT_MACH) / DOUBT_WIDTH
+    return env.drag_doubt * env.drag_doubt * (DOUBT_FLAT + DOUBT_SONIC / (1.0 + x * x * x * x))
+
+
+@njit(cache=True, error_model="numpy")
+def walk_drag(
+    states: NDArray[np.float64], ends: NDArray[np.float64], env: Environment, out: NDArray[np.float64]
+) -> None:
+    """Write for flights (n,) the variance of ln K now that moves the impact as much as the curve's doubt may.
+
+    `states` (n, 7), `ends` (n, 4) the velocity at the impact and the time to go. Velocities between are taken as linear
+    in time, and what ln K does to the impact from a share s of the flight on as (1 - s)^2: both hold in thin air.
+    """
+    for i in range(states.shape[0]):
+        total, before = 0.0, math.nan
+        for j in range(WALK_NODES + 1):
+            s = j / WALK_NODES
+            ve = states[i, 3] + s * (ends[i, 0] - states[i, 3])
+            vn = states[i, 4] + s * (ends[i, 1] - states[i, 4])
+            vu = states[i, 5] + s * (ends[i, 2] - states[i, 5])
+            h = states[i, 2] + s * ends[i, 3] * 0.5 * (states[i, 5] + vu)
+            _, inverse_sound, wind_e, wind_n = air_at(h + env.site_height_m, env)
+            ve, vn = ve - wind_e, vn - wind_n
+            mach = math.sqrt(ve * ve + vn * vn + vu * vu) * inverse_sound
+            if j > 0:
+                rest = 1.0 - (j - 0.5) / WALK_NODES
+                total += rest * rest * rest * rest * drag_doubt(0.5 * (mach + before), env) * abs(mach - before)
+            before = mach
+        out[i] = total
 
 
 @njit(cache=True, error_model="numpy")

@@ -65,6 +65,8 @@ class EnvironmentSettings(Declaration, frozen=True, kw_only=True, forbid_unknown
     density_kgpm3: Positive = 1.225  # with atmosphere = "exponential"
     scale_height_m: Positive = 9144.0  # with atmosphere = "exponential"
     wind: str = "none"  # "none", or a profile file
+    # of each component beside `wind`, 1 sigma; None: 8 where no wind is given, 2.5 beside a profile, 0 on a flat Earth
+    sigma_wind_mps: Annotated[float, Meta(ge=0.0, le=50.0)] | None = None
 
 
 class TerrainFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +81,8 @@ class TrackingSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fi
     """What the user may say about tracking; everything else has one good value."""
 
     drag_curve: str = "generic"  # "generic", "constant", or the name of a round class
+    # how unlike the rounds' own curve it may be, 1: as public curves are to each other; None: 1 for "generic", else 0
+    drag_doubt: Annotated[float, Meta(ge=0.0, le=5.0)] | None = None
 
 
 class WarningZone(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):

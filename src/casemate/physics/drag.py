@@ -70,6 +70,7 @@ class DragCurve(NamedTuple):
     node_error: float  # largest distance from the points that it was made of
     form: str  # "quintic", or "pchip" where the quintic did not behave
     digest: str  # first 16 hex digits of the SHA-256 of the table's bytes: the name of the curve in a run's record
+    doubt: float = 0.0  # 1 for a curve that stands for all rounds, 0 for a round's own: Environment.drag_doubt
 
 
 def drag_shape_of(name: str, rounds: Sequence[RoundClass] = ()) -> tuple[Array, Array]:
@@ -112,7 +113,7 @@ def drag_curve_of(name: str, rounds: Sequence[RoundClass] = ()) -> DragCurve:
         if body.name == name:
             curve = compile_drag(body.mach, body.cd)
             return curve._replace(table=curve.table / body.cd[0], node_error=curve.node_error / body.cd[0])
-    return compile_drag(*drag_shape_of(name, rounds))
+    return compile_drag(*drag_shape_of(name, rounds))._replace(doubt=float(name == "generic"))
 
 
 def compile_drag(mach: ArrayLike, cd: ArrayLike) -> DragCurve:

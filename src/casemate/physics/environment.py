@@ -32,6 +32,12 @@ _AIR_Z0_M: Final = -2000.0
 _AIR_DZ_M: Final = 25.0
 """Cell of the air table: 7e-10 of the density, 6e-8 of the speed of sound; 8e-5 and 7e-5 in a layer's corner."""
 
+SIGMA_WIND_UNKNOWN_MPS: Final = 8.0
+"""1 sigma of each component where no wind is given: 6 / 8 / 12 [A]."""
+
+SIGMA_WIND_KNOWN_MPS: Final = 2.5
+"""The same beside a forecast: vector RMS 3.5 m/s over 0 to 12 h [A], service target of aviation forecasts 2.85."""
+
 AIR_TOP_M: Final = 40_000.0
 """Height above mean sea level from which the table's air stays as it is."""
 
@@ -96,7 +102,17 @@ def build_environment(
         earth=np.zeros(N_EARTH) if is_flat else _earth_of(frame),
         site_height_m=frame.height_msl_m,
         ground_m=0.0,
+        sigma_wind_mps=_sigma_wind_mps(settings, has_wind=wind_profile is not None),
+        drag_doubt=drag.doubt if isinstance(drag, DragCurve) else 0.0,
     )
+
+
+def _sigma_wind_mps(settings: EnvironmentSettings, *, has_wind: bool) -> float:
+    if settings.sigma_wind_mps is not None:
+        return settings.sigma_wind_mps
+    if settings.earth == "flat":
+        return 0.0
+    return SIGMA_WIND_KNOWN_MPS if has_wind else SIGMA_WIND_UNKNOWN_MPS
 
 
 def _air_tables(
