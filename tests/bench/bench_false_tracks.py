@@ -23,14 +23,14 @@ from casemate.physics.radar import sensor_models
 from casemate.tracking.tracker import Settings, Tracker
 
 
-def radar(false_plots: float) -> RadarSite:
+def radar(false_plots: float, hz: float = 1.0) -> RadarSite:
     """Declare the radar of the peers' tracking scenarios."""
     return RadarSite(
         name="radar",
         lat_deg=33.0,
         lon_deg=44.0,
         height_m=0.0,
-        scan_period_s=1.0,
+        scan_period_s=1.0 / hz,
         sigma_range_m=15.0,
         sigma_azimuth_deg=0.17,
         sigma_elevation_deg=0.17,
@@ -39,10 +39,10 @@ def radar(false_plots: float) -> RadarSite:
     )
 
 
-def clutter(false_plots: float, k: int, rng: np.random.Generator) -> Scan:
+def clutter(false_plots: float, k: int, rng: np.random.Generator, hz: float = 1.0) -> Scan:
     """Draw one scan of false plots."""
     n = rng.poisson(false_plots)
-    plots, t_ns = missing(PLOT, n), (1_000 + k) * NS_PER_S
+    plots, t_ns = missing(PLOT, n), 1_000 * NS_PER_S + round(k / hz * NS_PER_S)
     plots["t_ns"], plots["plot_id"] = t_ns, np.arange(n)
     plots["range_m"] = np.cbrt(rng.uniform(500.0**3, 25e3**3, n))
     plots["az_rad"] = rng.uniform(-1.0, 1.0, n) * math.pi / 3.0
@@ -60,15 +60,15 @@ def clutter(false_plots: float, k: int, rng: np.random.Generator) -> Scan:
 
 
 def confirmed_in_clutter(
-    false_plots: float, hours: float, seed: int, settings: Settings | None = None
+    false_plots: float, hours: float, seed: int, settings: Settings | None = None, hz: float = 1.0
 ) -> tuple[int, float]:
     """Track nothing but false plots; return how many tracks were confirmed, and the bound on their rate [1/h]."""
     frame = SiteFrame(33.0, 44.0, 0.0)
     environment = build_environment(EnvironmentSettings(), frame, drag_shape_of("generic"), None, None)
-    tracker = Tracker(sensor_models((radar(false_plots),), frame), environment, settings)
+    tracker = Tracker(sensor_models((radar(false_plots, hz),), frame), environment, settings)
     rng, n = np.random.default_rng(seed), 0
-    for k in range(round(3600 * hours)):
-        n += tracker.update(clutter(false_plots, k, rng)).diagnostics["tracks_confirmed"]
+    for k in range(round(3600 * hours * hz)):
+        n += tracker.update(clutter(false_plots, k, rng, hz)).diagnostics["tracks_confirmed"]
     return n, tracker.false_tracks_per_hour
 
 

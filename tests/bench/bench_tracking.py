@@ -1,146 +1,122 @@
-"""Benchmark the tracker on the scenarios of the peers' bench, scored by its own scorer beside its oracle.
+"""Measure the tracker on the scenes of the peers' bench and on salvos of our own; write the tables of the docs page.
 
-    python tests/bench/bench_tracking.py [--seeds N] [--first SEED] [--cases K/L ...]
+    scripts/bench-tracking [FOLDER]                      everything, about two hours
+    python tests/bench/bench_tracking.py --part accuracy --seeds 3 --print
 
-Prints a row for each case: GOSPA mean and worst, ratio to the oracle, missed, false tracks, and CPU of a tracker
-step. Needs the folder `shared` beside the project. What the tracker is told is what the converted site file says.
+Accuracy is scored by the peers' own scorer beside its oracle and the posterior Cramer-Rao bound; what the tracker is
+told is what the converted site file says, no more. Seeds 1 to 36 have served tuning; the page reports 101 and on.
+Stopped with Ctrl-C, it goes on from there the next time, as long as nothing under src/casemate has changed.
+Needs the folder `shared` beside the project; Stone Soup only for its own columns (--peer-python).
 """
 
 import argparse
-import importlib.util
-import json
-import math
-import time
-from pathlib import Path
+import pathlib
 
-import msgspec
-import numpy as np
+import bench_ledger
+import tracking_accuracy as accuracy
+import tracking_peers as peers
+import tracking_report
+import tracking_speed as speed
+from bench_ledger import Ledger, Row
+from tracking_peers import peers_salvo, spread
 
-from casemate.model.catalog import SiteFile
-from casemate.model.messages import Scan
-from casemate.model.records import PLOT, TrackStatus, freeze, missing
-from casemate.physics.drag import drag_shape_of
-from casemate.physics.environment import build_environment
-from casemate.physics.geodesy import SiteFrame
-from casemate.physics.radar import sensor_models
-from casemate.tracking.tracker import Settings, Tracker
-
-SHARED = Path(__file__).resolve().parents[3] / "shared"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+PARTS = ("accuracy", "impacts", "speed", "crowds", "peers")
 
 
-def load(name):
-    """Load a module of the peers' folder."""
-    spec = importlib.util.spec_from_file_location(name, SHARED / "peers" / "tracking" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def seeds_of(name: str, first: int, n: int) -> range:
+    """Return the seeds of a case; the ordinary salvo at 1 Hz gets twice as many, as its bar asks for 24."""
+    return range(first, first + (2 * n if name == "salvo-0.5s-10-1hz" else n))
 
 
-def site_of(convert, meta):
-    """Read the site file that the converter would write."""
-    text = convert.SITE.format(period=1.0 / meta["hz"], pd=meta["pd"], L=meta["L"])
-    return msgspec.toml.decode(text, type=SiteFile)
+def timed(what: str, first: int) -> Row:
+    """Do one of the jobs of the part `speed`."""
+    raid = spread(100, 100, 1.0)
+    match what:
+        case "typical-raid":
+            return speed.typical(raid, range(first, first + 3), 5)
+        case "tail-raid":
+            return speed.tail(raid, range(first, first + 20))
+        case "typical-salvo-1hz":
+            return speed.typical(peers_salvo(0.5, 1.0), range(first, first + 6), 3)
+        case "typical-salvo-4hz":
+            return speed.typical(peers_salvo(0.5, 4.0), range(first, first + 3), 3)
+        case _:
+            raise ValueError(what)
 
 
-def tracker_of(site, settings=None):
-    """Make a tracker as the pipeline would from a site file."""
-    frame = SiteFrame(site.site.lat_deg, site.site.lon_deg, site.site.height_m)
-    environment = build_environment(site.environment, frame, drag_shape_of(site.tracking.drag_curve), None, None)
-    sensors = sensor_models(site.sensor, frame, is_flat=site.environment.earth == "flat")
-    return Tracker(sensors, environment, settings or Settings())
+SPEEDS = ("typical-raid", "tail-raid", "typical-salvo-1hz", "typical-salvo-4hz")
+SIZES = [(n, 100) for n in speed.CROWD_SIZES] + [(100, n) for n in speed.CROWD_SIZES[1:]] + [(10_000, 10_000)]
+CROWDS = {
+    case.name: case
+    for case in (
+        *(speed.crowd(speed.SECTOR, *size) for size in SIZES),
+        speed.crowd(speed.ALL_ROUND, 10_000, 10_000),
+    )
+}
+CAP_S = 600.0
+"""Longest CPU time of one crowd; a tracker that needs more is stopped, and the row says so [s]."""
 
 
-def scans_of(convert, z):
-    """Turn a scenario into scans, angles in degrees and back as the plot table has them."""
-    meta = json.loads(str(z["meta"]))
-    scans = []
-    az = np.radians(np.degrees(np.pi / 2 - z["plot_az"]) % 360.0)
-    for k in range(meta["nscan"]):
-        index = np.flatnonzero(z["plot_scan"] == k)
-        t_ns = convert.T0_NS + round(k / meta["hz"] * 1e9)
-        plots = missing(PLOT, len(index))
-        plots["plot_id"], plots["t_ns"], plots["sensor_id"] = index + 1, t_ns, 0
-        plots["range_m"], plots["az_rad"], plots["el_rad"] = z["plot_rng"][index], az[index], z["plot_el"][index]
-        scans.append(
-            Scan(
-                sensor_id=0,
-                t_start_ns=t_ns,
-                t_end_ns=t_ns,
-                t_recv_ns=t_ns,
-                az_from_rad=math.radians(300.0),
-                az_to_rad=math.radians(60.0),
-                plots=freeze(plots),
-            )
-        )
-    return scans
-
-
-def run(tracker, scans):
-    """Track; returns what the scorer reads and the CPU seconds of each step."""
-    out, cpu = [], []
-    for k, scan in enumerate(scans):
-        start = time.process_time()
-        step = tracker.update(scan)
-        cpu.append(time.process_time() - start)
-        firm = step.tracks[np.isin(step.tracks["status"], [TrackStatus.CONFIRMED, TrackStatus.COASTING])]
-        assert (firm["t_ns"] == scan.t_end_ns).all()
-        out.append((np.full(len(firm), k), firm["track_id"].astype(int), firm["state"]))
-    scan, ids, state = (np.concatenate([o[i] for o in out]) for i in range(3))
-    tracks = {"scan": scan, "id": ids, "pos": state[:, :3], "vel": state[:, 3:6], "s": 1e4 * np.exp(state[:, 6])}
-    return tracks, np.array(cpu)
-
-
-def case(bench, convert, rounds, false, seeds, hz=1.0, settings=None):
-    """Run one case over seeds."""
-    rows, cpu = [], []
-    for seed in seeds:
-        z = bench.gen(rounds, false, hz, seed)
-        site = site_of(convert, json.loads(str(z["meta"])))
-        scans = scans_of(convert, z)
-        tracks, seconds = run(tracker_of(site, settings), scans)
-        rows.append((bench.score(z, tracks), bench.oracle(z)))
-        cpu.append(seconds)
-    return rows, np.concatenate(cpu)
-
-
-def line(name, rows, cpu):
-    """Format one row of the table."""
-
-    def mean(key):
-        return float(np.mean([row[key] for row, _ in rows]))
-
-    gospa = np.array([row["gospa"] for row, _ in rows])
-    oracle = np.array([row["gospa"] for _, row in rows])
-    cells = [gospa.mean(), gospa.max(), oracle.mean(), (gospa / oracle).mean(), (gospa / oracle).max()]
-    cells += [100.0 * mean("miss_frac"), mean("false_per_scan"), mean("false_tracks"), mean("id_switch")]
-    cells += [mean("confirm_delay_s"), mean("pos_rmse"), mean("vel_rmse"), mean("ipp_med_20s"), mean("ipp_med_10s")]
-    cells += [1e3 * cpu.mean(), 1e3 * float(np.percentile(cpu, 99))]
-    return f"{name:>8}" + "".join(f"{cell:9.3f}" for cell in cells)
-
-
-HEAD = "K/L gospa worst oracle ratio worst miss% false/s falseT switch delay pos vel ipp20 ipp10 cpu_ms p99_ms"
-
-
-def main():
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> None:
+    """Measure what is missing, then write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--first", type=int, default=101, help="first seed")
     parser.add_argument("--seeds", type=int, default=12)
-    parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--hz", type=float, default=1.0)
-    parser.add_argument("--rate", type=float, default=Settings().false_tracks_per_hour)
-    parser.add_argument("--cases", nargs="*", default=["20/10", "50/10", "100/100"])
+    parser.add_argument("--part", choices=PARTS, nargs="*", default=PARTS)
+    parser.add_argument("--cases", nargs="*", default=list(accuracy.ALL), help="names of cases; for accuracy")
+    parser.add_argument("--workers", type=int, default=2, help="processes, for accuracy only")
+    parser.add_argument("--peer-python", type=pathlib.Path, help="a Python with stonesoup==1.9.1")
+    parser.add_argument("--ledger", type=pathlib.Path, help="where rows are kept")
+    parser.add_argument("--print", action="store_true", help="print the tables, leave the page alone")
     given = parser.parse_args()
-    bench, convert = load("stonesoup_bench"), load("convert")
-    warm = bench.gen(5, 10, 1.0, 99)
-    run(tracker_of(site_of(convert, json.loads(str(warm["meta"])))), scans_of(convert, warm))
-    head = HEAD.split()
-    print(f"{head[0]:>8}" + "".join(f"{word:>9}" for word in head[1:]))
-    for name in given.cases:
-        rounds, false = (int(v) for v in name.split("/"))
-        seeds = range(given.first, given.first + given.seeds)
-        settings = Settings(false_tracks_per_hour=given.rate)
-        rows, cpu = case(bench, convert, rounds, false, seeds, given.hz, settings)
-        print(line(name, rows, cpu), flush=True)
+    ledger = Ledger(given.ledger or peers.CACHE / f"rows-{bench_ledger.code_hash()}.jsonl")
+    try:
+        measure(given, ledger)
+    except KeyboardInterrupt:
+        print(f"\nstopped; what was measured is kept in {ledger.path}")
+    text = tracking_report.tables(ledger, given.first, given.seeds)
+    ledger.path.with_suffix(".md").write_text(text, encoding="utf-8")
+    if given.print:
+        print(text)
+    else:
+        tracking_report.put(PAGE, text)
+    print(f"rows: {ledger.path}")
+
+
+def measure(given: argparse.Namespace, ledger: Ledger) -> None:
+    """Fill the ledger, part by part."""
+    if "accuracy" in given.part:
+        jobs = [(name, seed) for name in given.cases for seed in seeds_of(name, given.first, given.seeds)]
+        ledger.fill("accuracy", jobs, accuracy.score, given.workers)
+    if "impacts" in given.part:
+        ledger.fill(
+            "casemate track", [(f"command-{name}", given.first) for name in given.cases], by_command, given.workers
+        )
+    if {"speed", "crowds", "peers"} & set(given.part):
+        speed.warm_up()
+    if "speed" in given.part:
+        ledger.fill("speed", [(what, given.first) for what in SPEEDS], timed)
+    if "crowds" in given.part:
+        ledger.fill(
+            "crowds",
+            [(name, given.first) for name in CROWDS],
+            lambda name, seed: speed.crowded(CROWDS[name], seed, CAP_S),
+        )
+    if "peers" in given.part:
+        if given.peer_python is None:
+            print("NO STONE SOUP: without --peer-python its columns stay empty (scripts/bench-tracking installs it)")
+            return
+        cases = {f"peer-{case.name}": case for case in speed.PEER_CASES}
+        work = speed.beside_stone_soup
+        ledger.fill(
+            "Stone Soup", [(n, given.first) for n in cases], lambda n, seed: work(given.peer_python, cases[n], seed)
+        )
+
+
+def by_command(name: str, seed: int) -> Row:
+    """Score the impacts that the command line gives."""
+    return accuracy.impacts_by_command(name.removeprefix("command-"), seed)
 
 
 if __name__ == "__main__":
