@@ -3,11 +3,11 @@
 Pure: the same messages in the same order give the same events, whoever sends them and however fast.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from casemate.assess import classify, impact
+from casemate.assess import impact
+from casemate.assess.classify import ClassStage
+from casemate.assess.classify import Settings as ClassSettings
 from casemate.assess.threat import Settings as ThreatSettings
 from casemate.assess.threat import ThreatStage
 from casemate.assess.warning import Settings as WarningSettings
@@ -28,7 +28,7 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The settings of every stage, each declared at the top of its stage's own file."""
 
     tracking: TrackerSettings = TrackerSettings()
-    classes: classify.Settings = classify.Settings()
+    classes: ClassSettings = ClassSettings()
     impacts: impact.Settings = impact.Settings()
     threats: ThreatSettings = ThreatSettings()
     warnings: WarningSettings = WarningSettings()
@@ -119,10 +119,10 @@ class Pipeline:
         site, frame = plan.site, plan.frame()
         self._terrain = terrain
         self._environment = plan.environment()
-        self._rounds: Sequence[RoundClass] = plan.rounds
-        self._settings = plan.settings
+        self._rounds, self._settings = plan.rounds, plan.settings
         sensors = sensor_models(site.sensor, frame, is_flat=site.environment.earth == "flat")
         self._tracker = Tracker(sensors, self._environment, plan.settings.tracking)
+        self._classes = ClassStage(sensors, plan.rounds, plan.settings.classes)
         self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
         self._warnings = WarningStage(site.zone, plan.settings.warnings)
 
@@ -134,12 +134,12 @@ class Pipeline:
     def step(self, message: Scan | Tick) -> Events:
         """Take one input through every stage and return all that it changed."""
         if isinstance(message, Scan):
-            t_ns = message.t_end_ns
+            scan, t_ns = message, message.t_end_ns
             step = self._tracker.update(message)
         else:
-            t_ns = message.t_ns
+            scan, t_ns = None, message.t_ns
             step = self._tracker.tick(t_ns)
-        classes = classify.classify(step.tracks, self._rounds, self._settings.classes)
+        classes = self._classes.step(t_ns, scan, step.tracks, step.fates)
         impacts = impact.predict(
             step.tracks, classes, self._environment, self._settings.impacts, self._terrain, self._rounds
         )

@@ -12,7 +12,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
-from casemate.model.catalog import Declaration, RoundClass, Share
+from casemate.model.catalog import Declaration, RoundClass
 from casemate.model.records import IMPACT, Motion, Records, Status, TrackStatus, freeze, missing
 from casemate.physics.ballistics import Predictions, predict_impacts
 from casemate.physics.doubt import DRIFT_SHARE, doubt_cov, drift_m
@@ -23,7 +23,6 @@ from casemate.physics.terrain import Terrain
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which rounds are predicted; what the prediction does not know, the site declares: it is in the environment."""
 
-    p_ballistic_min: Share = 0.9  # below: no impact point; rounds are above from their third plot on
     max_time_s: Annotated[float, Meta(ge=1.0, le=600.0)] = 180.0  # a round that is up longer is not predicted
 
 
@@ -65,8 +64,8 @@ def predict(
     covariance grows by (p (1 - p) + p c^2) d d'.
     """
     is_up = (tracks["status"] == TrackStatus.CONFIRMED) | (tracks["status"] == TrackStatus.COASTING)
-    is_round = (tracks["motion"] == Motion.BALLISTIC) & (tracks["p_ballistic"] >= settings.p_ballistic_min)
-    is_row = is_up & is_round & tracks["is_height_known"] & (classes["i_class"] >= 0)
+    is_round = (tracks["motion"] == Motion.BALLISTIC) & (classes["i_class"] >= 0)
+    is_row = is_up & is_round & tracks["is_height_known"]
     rows = tracks[is_row]
     out = missing(IMPACT, rows.shape[0])
     out["track_id"], out["t_ns"] = rows["track_id"], rows["t_ns"]

@@ -192,13 +192,14 @@ class ThreatStage:
         for impact in impacts:
             i = int(np.flatnonzero(tracks["track_id"] == impact["track_id"])[0])
             if impact["status"] in {Status.OK, Status.OUT_OF_TABLE} and classes[i]["i_class"] >= 0:
-                self._judged[int(impact["track_id"])] = self._judge(tracks[i], int(classes[i]["i_class"]), impact)
+                self._judged[int(impact["track_id"])] = self._judge(tracks[i], classes[i], impact)
                 fresh.append(int(impact["track_id"]))
         self._judged = {i: judged for i, judged in self._judged.items() if judged.t_past_ns >= t_ns}
         threats = self._name(t_ns, fresh)
         return ThreatStep(threats, self._risks())
 
-    def _judge(self, track: np.void, i_class: int, impact: np.void) -> _Judged:
+    def _judge(self, track: np.void, judged: np.void, impact: np.void) -> _Judged:
+        i_class = int(judged["i_class"])
         point_m, cov_m2 = impact["point_m"], impact["cov_m2"]
         wait_s = max(self._settings.n_sigma_forget * float(impact["sigma_t_s"]), self._settings.forget_s)
         return _Judged(
@@ -207,7 +208,7 @@ class ThreatStage:
             t_past_ns=int(impact["t_impact_ns"]) + round(wait_s * NS_PER_S),
             sigma_t_s=float(impact["sigma_t_s"]),
             sigma_m=float(np.sqrt(max(np.linalg.eigvalsh(cov_m2)[-1], 0.0))),
-            p_round=float(track["p_exists"] * track["p_ballistic"]),
+            p_round=float(track["p_exists"] * judged["p_round"]),
             n_hit=int(track["n_hit"]),
             round_class=self._rounds[i_class].name,
             p_zone=self._zones.p_of(i_class, point_m, cov_m2),

@@ -24,7 +24,7 @@ from casemate.io.settings import NOT_A_ROUND
 from casemate.io.tables import FIELD_OF, PLOT_SCHEMA, UNKNOWN_SENSOR
 from casemate.model.catalog import SiteFile
 from casemate.model.messages import Aside, Events, Input, Scan, ZoneWarning
-from casemate.model.records import FATE, LABEL, PLOT, Motion, Records, Refusal, Status, TrackStatus
+from casemate.model.records import FATE, LABEL, PLOT, Kind, Motion, Records, Refusal, Status, TrackStatus
 
 ROWS_PER_GROUP: Final = 16_384
 """Rows held back before they are written: 9 MB of tracks, the widest table."""
@@ -45,6 +45,9 @@ _TRACK_SCHEMA: Final = pa.schema(
         ("round_class", pa.string()),
         ("p_class", pa.float64()),
         ("motion", pa.string()),
+        ("kind", pa.string()),
+        ("p_kind", pa.float64()),
+        ("p_round", pa.float64()),
     ]
 )
 _IMPACT_SCHEMA: Final = pa.schema(
@@ -206,6 +209,9 @@ class RunRecorder:
             pa.array(self._classes[classes["i_class"]]),
             _floats(classes["p_class"]),
             pa.array(np.array([motion.name.lower() for motion in Motion])[tracks["motion"]]),
+            pa.array(np.array([kind.name.lower() for kind in Kind])[classes["i_kind"]]),
+            _floats(classes["p_kind"][np.arange(len(classes)), classes["i_kind"]]),
+            _floats(classes["p_round"]),
         ]
         return _batch(columns, _TRACK_SCHEMA)
 

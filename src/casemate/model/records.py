@@ -48,8 +48,17 @@ TRACK = np.dtype(
     ]
 )
 
-TRACK_CLASS = np.dtype([("track_id", "u4"), ("i_class", "i2"), ("p_class", "f8")])
-"""Row by row beside `TRACK`; `i_class` counts the catalog's round classes, -1 is "not a round"."""
+TRACK_CLASS = np.dtype(
+    [
+        ("track_id", "u4"),
+        ("i_kind", "u1"),  # a `Kind`: the likeliest of rounds if it is declared one, else of the others
+        ("i_class", "i2"),  # counts the catalog's round classes; -1: not declared a round
+        ("p_kind", "f8", (8,)),  # by `Kind`; they add up to 1
+        ("p_round", "f8"),  # that it is any kind of round
+        ("p_class", "f8"),  # that it is a round of `i_class`; with -1, that it is none
+    ]
+)
+"""Row by row beside `TRACK`; probabilities given that there is a thing at all."""
 
 IMPACT = np.dtype(
     [
@@ -75,7 +84,7 @@ ZONE_RISK = np.dtype(
         ("sigma_t_s", "f8"),
         ("sigma_m", "f8"),  # of the impact point, along the ellipse's long axis
         ("p_hit", "f8"),  # comes down in the zone or near enough to hurt, if it is a round
-        ("p_round", "f8"),  # p_exists times p_ballistic
+        ("p_round", "f8"),  # p_exists times the p_round of its class
         ("n_hit", "u2"),
     ]
 )
@@ -102,6 +111,19 @@ class Motion(IntEnum):
 
     BALLISTIC = 0
     LEVEL = 1
+
+
+class Kind(IntEnum):
+    """What kind of thing a track is."""
+
+    ROCKET = 0
+    MORTAR = 1
+    SHELL = 2
+    AIRCRAFT = 3
+    HELICOPTER = 4
+    DRONE = 5
+    BIRD = 6
+    OTHER = 7
 
 
 class Status(IntEnum):
