@@ -26,7 +26,7 @@ def tracks(n=1):
     rows = np.zeros(n, TRACK)
     rows["track_id"] = np.arange(1, n + 1)
     rows["status"], rows["motion"], rows["is_height_known"] = TrackStatus.CONFIRMED, Motion.BALLISTIC, True
-    rows["t_ns"], rows["p_exists"], rows["p_ballistic"] = 10**18, 1.0, 1.0
+    rows["t_ns"], rows["p_exists"] = 10**18, 1.0
     rows["state"] = [2000.0, -1500.0, 900.0, -180.0, 140.0, 60.0, np.log(1.3e-4)]
     rows["cov"] = np.diag([10.0, 10.0, 10.0, 3.0, 3.0, 3.0, 0.1]) ** 2
     return rows
@@ -127,14 +127,13 @@ def test_a_shell_drifts_to_the_right_as_far_as_it_spins():
 
 
 def test_only_what_flies_like_a_round_gets_an_impact_point():
-    rows = tracks(7)
+    rows = tracks(6)
     kinds = classes(rows)
     rows["status"][1] = TrackStatus.TENTATIVE
     rows["status"][2] = TrackStatus.DROPPED
     rows["motion"][3] = Motion.LEVEL
-    rows["p_ballistic"][4] = 0.4
-    rows["is_height_known"][5] = False
-    kinds["i_class"][6] = -1
+    rows["is_height_known"][4] = False
+    kinds["i_class"][5] = -1
     rows["status"][0] = TrackStatus.COASTING
     assert predict(rows, kinds, AIR, SETTINGS)["track_id"].tolist() == [1]
 

@@ -16,7 +16,19 @@ from casemate.io.recorder import RunRecorder, check_writable, write_summary
 from casemate.io.run_folder import read_run
 from casemate.model.catalog import DefendedAsset, RadarSite, SiteFile, SitePoint, WarningZone
 from casemate.model.messages import Aside, Events, Scan, Tick, WarningLevel, ZoneWarning
-from casemate.model.records import FATE, IMPACT, LABEL, PLOT, TRACK, TRACK_CLASS, Motion, Refusal, TrackStatus, missing
+from casemate.model.records import (
+    FATE,
+    IMPACT,
+    LABEL,
+    PLOT,
+    TRACK,
+    TRACK_CLASS,
+    Kind,
+    Motion,
+    Refusal,
+    TrackStatus,
+    missing,
+)
 
 NS = 1_000_000_000
 T0 = 1_700_000_000 * NS
@@ -96,6 +108,8 @@ def an_answer(i, t_ns, pos, vel, up, fates) -> Events:
     tracks["motion"] = np.where(up == 3, Motion.LEVEL, Motion.BALLISTIC)
     tracks["is_height_known"], tracks["p_exists"] = up != 3, 0.99
     classes["i_class"], classes["p_class"] = np.where(up == 3, -1, up % 2), 0.9
+    classes["i_kind"], classes["p_round"] = np.where(up == 3, Kind.BIRD, Kind.ROCKET), np.where(up == 3, 0.01, 0.97)
+    classes["p_kind"][:, Kind.ROCKET], classes["p_kind"][:, Kind.BIRD] = 0.9, 0.8
     rounds = up[up != 3]
     impacts = np.zeros(len(rounds), IMPACT)
     left_s = (vel[rounds, 2] + np.sqrt(vel[rounds, 2] ** 2 + 19.6 * pos[rounds, 2].clip(0.0))) / 9.8
@@ -165,13 +179,14 @@ def test_tracks_impacts_warnings_and_truth(tmp_path):
     record(tmp_path)
     run = read_run(tmp_path)
     row = run.tracks.to_pylist()[0]
-    assert list(row) == (
-        ["t_ns", "track_id", "status", *AXES, "ln_drag", "cov", "p_exists", "round_class", "p_class", "motion"]
-    )
+    judged = ["round_class", "p_class", "motion", "kind", "p_kind", "p_round"]
+    assert list(row) == ["t_ns", "track_id", "status", *AXES, "ln_drag", "cov", "p_exists", *judged]
     assert len(row["cov"]) == 49
     assert (row["status"], row["round_class"], row["motion"]) == ("tentative", "rocket-122", "ballistic")
+    assert (row["kind"], row["p_kind"], row["p_round"]) == ("rocket", 0.9, 0.97)
     aircraft = run.tracks.to_pylist()[3]
     assert (aircraft["u_m"], aircraft["round_class"], aircraft["motion"]) == (None, "not-a-round", "level")
+    assert (aircraft["kind"], aircraft["p_kind"], aircraft["p_round"]) == ("bird", 0.8, 0.01)
     assert run.impacts.schema.names == (
         ["t_ns", "track_id", "t_impact_ns", "sigma_t_s", "e_m", "n_m", "cov_ee_m2", "cov_en_m2", "cov_nn_m2", "status"]
     )

@@ -15,6 +15,7 @@ from casemate.sim.scenario import Raid, Scenario, check_scenario
 DATA = resources.files("casemate").joinpath("data")
 NAMES = (
     "busy-quiet-hour",
+    "busy-quiet-day",
     "camp-barrage",
     "flat-and-close",
     "green-zone-2020",

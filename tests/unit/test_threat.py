@@ -40,7 +40,7 @@ def rows(points, t_s=0, left_s=10.0, sigma_m=30.0, first_id=1):
     for table in (tracks, classes, impacts):
         table["track_id"] = np.arange(first_id, first_id + n)
     tracks["status"], tracks["motion"], tracks["n_hit"] = TrackStatus.CONFIRMED, Motion.BALLISTIC, 5
-    tracks["p_exists"], tracks["p_ballistic"] = 1.0, 1.0
+    tracks["p_exists"], classes["p_round"] = 1.0, 1.0
     tracks["t_ns"] = impacts["t_ns"] = t_s * S
     impacts["t_impact_ns"], impacts["sigma_t_s"] = round((t_s + left_s) * S), 0.1
     impacts["point_m"], impacts["cov_m2"] = points, np.eye(2) * sigma_m**2

@@ -24,7 +24,7 @@ from casemate.io.profile import StrPath
 from casemate.model.messages import Aside, Events, Input, Scan, Tick
 from casemate.model.records import FATE, IMPACT, LABEL, PLOT, TRACK, TRACK_CLASS
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of the tables, in `user_version`; raised when an old journal cannot be read as a new one."""
 APPLICATION_ID: Final = 0x43534D54
 """Marks the file as a Casemate journal ("CSMT") in SQLite's `application_id`."""

@@ -1,7 +1,7 @@
-"""Kind kernels: fit the motion of tracks to their plots without a model of flight, weigh each fit by what might fly so.
+"""Kind kernels: fit the motion of tracks to their plots without a model of flight, weigh each fit by what may fly so.
 
-A fit is position, velocity and acceleration in the site's ENU frame at the latest plot (9,) with its covariance (9, 9): a
-Kalman filter whose jerk is white (Bar-Shalom, Li, Kirubarajan, Estimation with Applications, 2001, section 6.2.3).
+A fit is position, velocity and acceleration in the site's ENU frame at the latest plot (9,) with its covariance (9, 9):
+a Kalman filter whose jerk is white (Bar-Shalom, Li, Kirubarajan, Estimation with Applications, 2001, section 6.2.3).
 """
 
 import math
@@ -56,9 +56,14 @@ class Ball(NamedTuple):
 
 
 LOW, HIGH, HOVER, CLIMB, TURN, LIFT, HEIGHT = 0, 1, 2, 3, 4, 5, 6
-"""Columns of the flyers: speeds from, to [m/s], share of hover, sigmas of climb [m/s], turn and lift [m/s2], height [m]."""
+"""Columns of the flyers: speed from, to [m/s], share of hover, sigma of climb [m/s], turn, lift [m/s2], height [m]."""
 
-GRAVITY, DENSITY, SCALE_HEIGHT, SOUND = 9.80665, 1.225, 9144.0, 340.0  # m/s2, kg/m3, m, m/s: rough air, ISA at sea level
+GRAVITY, DENSITY, SCALE_HEIGHT, SOUND = (
+    9.80665,
+    1.225,
+    9144.0,
+    340.0,
+)  # m/s2, kg/m3, m, m/s: rough air, ISA at sea level
 MACH_RISE, MACH_WIDTH, RISE = 0.98, 0.06, 0.9  # drag rises to 1.9 of its subsonic value about Mach 1
 SPEED_EDGE = 0.05  # edges of a band of speeds are soft by this share of its upper end
 SIGMA_STAND = 1.5  # m/s, of what hovers

@@ -37,7 +37,9 @@ class ByDrag:
         self._mean = np.array([np.log(drag_parameter(c)) for c in rounds])
         self._own = np.array([c.drag_sigma_round**2 + c.drag_sigma_make**2 for c in rounds]) + sigma_curve_share**2
         total = sum(weights)
-        self.prior: Floats = np.array(weights) / total if total > 0.0 else np.full(len(rounds), 1.0 / max(len(rounds), 1))
+        self.prior: Floats = (
+            np.array(weights) / total if total > 0.0 else np.full(len(rounds), 1.0 / max(len(rounds), 1))
+        )
 
     def posterior(self, ln_drag: Floats, variance: Floats) -> Floats:
         """Return the probability of each class (n, classes), by ln K (n,) and its variance (n,); missing: the prior."""

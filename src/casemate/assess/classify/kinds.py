@@ -1,7 +1,7 @@
 """What kinds of thing fly: generic public figures, and the fits of all tracks beside them. Face of the kind kernels.
 
-The figures are those of sections 1 and 5 of the project's public parameter list; [A] marks assumptions. They say where most
-of a kind is found, not what no single one ever does: every density has tails.
+The figures are those of sections 1 and 5 of the project's public parameter list; [A] marks assumptions. They say where
+most of a kind is found, not what no single one ever does: every density has tails.
 """
 
 from typing import Final, NamedTuple
@@ -45,9 +45,7 @@ FLYERS: Final = {
     "other": Flyer(0.0, 80.0, 0.05, 15.0, 6.0, 4.0, 1000.0),
 }
 
-KIND_OF: Final = np.array(
-    [Kind.AIRCRAFT, Kind.HELICOPTER, Kind.DRONE, Kind.BIRD, Kind.AIRCRAFT, Kind.OTHER], np.int64
-)
+KIND_OF: Final = np.array([Kind.AIRCRAFT, Kind.HELICOPTER, Kind.DRONE, Kind.BIRD, Kind.AIRCRAFT, Kind.OTHER], np.int64)
 """What each flyer is reported as."""
 
 NAMES: Final = ("round", *FLYERS)
@@ -99,14 +97,21 @@ class Motions:
 
     def extend(self, count: int) -> None:
         """Add empty rows at the end."""
-        self._fits = kinds.Fits(*(np.concatenate([part, np.zeros((count, *part.shape[1:]), part.dtype)]) for part in self._fits))
+        mean, cov, t_ns, n_plots = self._fits
+        self._fits = kinds.Fits(
+            np.concatenate([mean, np.zeros((count, 9))]),
+            np.concatenate([cov, np.zeros((count, 9, 9))]),
+            np.concatenate([t_ns, np.zeros(count, np.int64)]),
+            np.concatenate([n_plots, np.zeros(count, np.int64)]),
+        )
 
     def keep(self, rows: Ints | Flags) -> None:
         """Keep these rows, in this order."""
-        self._fits = kinds.Fits(*(part[rows] for part in self._fits))
+        mean, cov, t_ns, n_plots = self._fits
+        self._fits = kinds.Fits(mean[rows], cov[rows], t_ns[rows], n_plots[rows])
 
     def add(self, rows: Ints, plots: Records, sensor: SensorModel) -> Floats:
-        """Take one accepted plot of a sensor into each of some rows; return the time since the row's last one (m,) [s]."""
+        """Take an accepted plot of a sensor into each of some rows; return the time since the row's last (m,) [s]."""
         z = np.stack([plots[name] for name in _MEASURED], axis=1)
         own = (sensor.sigma_range_m, sensor.sigma_az_rad, sensor.sigma_el_rad, sensor.sigma_range_rate_mps)
         sigma = np.stack([plots[name] for name in _SIGMAS], axis=1)
@@ -117,7 +122,7 @@ class Motions:
         return dt_s
 
     def ln_kinds(self, rows: Ints) -> Floats:
-        """Return ln of the density of each row's plots if it were of each of `NAMES` (m, 6), but for a common constant."""
+        """Return ln of the density of each row's plots were it of each of `NAMES` (m, 7), but for a common constant."""
         ln = np.empty((len(rows), len(NAMES)))
         kinds.weigh_kinds(self._fits, rows, _FLYER_ROWS, BALL, ln)
         return ln

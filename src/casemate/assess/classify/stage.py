@@ -41,7 +41,7 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     helicopters_per_day: Days = 40.0
     drones_per_day: Days = 20.0
     birds_per_day: Days = 5000.0
-    jets_per_day: Days = 5.0
+    jets_per_day: Days = 1.0
     others_per_day: Days = 20.0
     # what has been seen goes on counting once the fit has moved on: time after which it is evidence of its own [A]
     memory_s: Positive = 8.0
@@ -78,10 +78,12 @@ class ClassStage:
     def __init__(self, sensors: Sequence[SensorModel], rounds: Sequence[RoundClass], settings: Settings) -> None:
         self._sensors, self._rounds, self._settings = tuple(sensors), tuple(rounds), settings
         s = settings
-        per_day = np.array(
-            [s.rounds_per_day if rounds else 0.0, s.aircraft_per_day, s.helicopters_per_day]
-            + [s.drones_per_day, s.birds_per_day, s.jets_per_day, s.others_per_day]
-        )
+        per_day = np.array(  # by `NAMES`
+            [
+                s.rounds_per_day if rounds else 0.0, s.aircraft_per_day, s.helicopters_per_day, s.drones_per_day,
+                s.birds_per_day, s.jets_per_day, s.others_per_day,
+            ]
+        )  # fmt: skip
         with np.errstate(divide="ignore"):
             self._ln_prior = np.log(per_day / per_day.sum())
         self._by_drag = ByDrag(rounds, [s.prior_weight.get(c.name, 1.0) for c in rounds], s.sigma_curve_share)
@@ -127,7 +129,7 @@ class ClassStage:
         by_class = p[:, :1] * self._p_classes(tracks)
         p_kind = p[:, 1:] @ self._as_flyer + by_class @ self._as_class
         is_round = (p[:, 0] >= self._settings.p_round_min) & (tracks["motion"] == Motion.BALLISTIC)
-        may_be = np.where(_IS_ROUND == is_round[:, None], p_kind, -1.0)
+        may_be = np.where(is_round[:, None] == _IS_ROUND, p_kind, -1.0)
         out["track_id"], out["p_kind"], out["p_round"] = tracks["track_id"], p_kind, p[:, 0]
         out["i_kind"] = np.argmax(may_be, axis=1)
         out["i_class"], out["p_class"] = -1, 1.0 - p[:, 0]
@@ -145,7 +147,7 @@ class ClassStage:
         return p
 
     def _p_kinds(self, tracks: Records) -> Floats:
-        # (n, 6), by `NAMES`; a track without plots holds the prior
+        # (n, 7), by `NAMES`; a track without plots holds the prior
         ln = np.tile(self._ln_prior, (len(tracks), 1))
         rows = self._find(tracks["track_id"])
         is_known = rows >= 0
