@@ -61,7 +61,7 @@ def all_rounds(seed: int, count: int = 6) -> Scenario:
     for name, (rcs_dbsm, swerling, bands, arcs) in ARCS.items():
         for band in bands:
             for arc in arcs:
-                impact, bearing = rng.uniform(-1500.0, 1500.0, 2), rng.uniform(0.0, 360.0)
+                impact, bearing = rng.uniform(-1500.0, 1500.0, 2).tolist(), rng.uniform(0.0, 360.0)
                 raids.append(
                     {
                         "round_class": name, "count": count, "impact_e_m": impact[0], "impact_n_m": impact[1],

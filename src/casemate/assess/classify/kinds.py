@@ -121,6 +121,17 @@ class Motions:
         kinds.follow_plots(self._fits, rows, looks, sensor.position_m, sensor.rotation, WANDER, dt_s)
         return dt_s
 
+    def begin(self, rows: Ints, tracks: Records) -> None:
+        """Begin empty rows with tracks (TRACK) that come with several plots at once: with their states, as they say.
+
+        Their accelerations are unknown: that part of a state is what a model of flight believes.
+        """
+        mean, cov, t_ns, n_plots = self._fits
+        mean[rows, :6] = tracks["state"][:, :6]
+        cov[rows, :6, :6] = tracks["cov"][:, :6, :6]
+        cov[rows, 6:, 6:] = WANDER.sigma_mps2**2 * np.eye(3)
+        t_ns[rows], n_plots[rows] = tracks["t_ns"], tracks["n_hit"]
+
     def ln_kinds(self, rows: Ints) -> Floats:
         """Return ln of the density of each row's plots were it of each of `NAMES` (m, 7), but for a common constant."""
         ln = np.empty((len(rows), len(NAMES)))

@@ -112,7 +112,7 @@ class ClassStage:
             Row by row beside `tracks`.
         """
         if scan is not None:
-            self._take(scan, fates)
+            self._take(scan, tracks, fates)
         out = self._judge(tracks)
         is_gone = t_ns - self._motions.t_ns > _FORGET_NS
         dropped = self._find(tracks["track_id"][tracks["status"] == TrackStatus.DROPPED])
@@ -157,14 +157,30 @@ class ClassStage:
         p = np.exp(ln - ln.max(axis=1, keepdims=True))
         return p / p.sum(axis=1, keepdims=True)
 
-    def _take(self, scan: Scan, fates: Records) -> None:
+    def _take(self, scan: Scan, tracks: Records, fates: Records) -> None:
         used = np.flatnonzero((fates["refusal"] == Refusal.NONE) & (fates["track_id"] > 0))
         ids = fates["track_id"][used].astype(np.int64)
-        self._admit(np.setdiff1d(ids, self._ids))
+        new = np.setdiff1d(ids, self._ids)
+        self._admit(new)
+        begun = self._begin(new, tracks)
+        if len(begun):
+            is_left = ~np.isin(ids, begun)
+            used, ids = used[is_left], ids[is_left]
         while len(used):  # a track has one plot of a scan, seldom two: at both ends of a whole turn
             _, first = np.unique(ids, return_index=True)
             self._update(self._find(ids[first]), scan.plots[used[first]], self._sensors[scan.sensor_id])
             used, ids = np.delete(used, first), np.delete(ids, first)
+
+    def _begin(self, new: Ints, tracks: Records) -> Ints:
+        # new tracks whose earlier plots were nobody's when they came; returns which
+        is_late = (tracks["n_hit"] > 1) & tracks["is_height_known"] & np.isin(tracks["track_id"], new)
+        late = tracks[is_late & np.isfinite(tracks["state"]).all(axis=1) & np.isfinite(tracks["cov"]).all(axis=(1, 2))]
+        rows = self._find(late["track_id"])
+        if len(rows):
+            self._motions.begin(rows, late)
+            self._now[rows] = self._motions.ln_kinds(rows)
+            self._now[rows] -= self._now[rows].max(axis=1, keepdims=True)
+        return late["track_id"].astype(np.int64)
 
     def _update(self, rows: Ints, plots: Records, sensor: SensorModel) -> None:
         dt_s = self._motions.add(rows, plots, sensor)
