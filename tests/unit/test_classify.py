@@ -181,16 +181,17 @@ def test_a_track_that_comes_with_several_plots_at_once_is_judged_at_once():
     for vel, kind in (((-280.0, 40.0, 90.0), Kind.ROCKET), ((10.0, -8.0, 0.0), Kind.BIRD)):
         tracks, fates, plots = np.zeros(1, TRACK), np.zeros(1, FATE), missing(PLOT, 1)
         tracks["track_id"] = fates["track_id"] = 20 + kind
-        t_ns = tracks["t_ns"] = plots["t_ns"] = 10**18 + 7 * S
+        t_ns = 10**18 + 7 * S
+        tracks["t_ns"], plots["t_ns"] = t_ns, t_ns
         tracks["n_hit"], tracks["is_height_known"], tracks["p_ballistic"] = 3, True, 0.9
-        tracks["state"][0, :6] = [3000.0, 1000.0, 300.0, *vel]
-        tracks["cov"] = np.diag([15.0, 15.0, 20.0, 8.0, 8.0, 10.0, 0.5]) ** 2
+        tracks["state"] = [3000.0, 1000.0, 300.0, *vel, np.log(1.3e-4)]
+        tracks["cov"] = np.diag([15.0, 15.0, 20.0, 8.0, 8.0, 10.0, 0.1]) ** 2
         plots["range_m"], plots["az_rad"], plots["el_rad"] = 3178.0, 1.25, 0.09
         scan = Scan(
-            sensor_id=0, t_start_ns=int(t_ns[0]), t_end_ns=int(t_ns[0]), t_recv_ns=int(t_ns[0]), az_from_rad=0.0,
+            sensor_id=0, t_start_ns=t_ns, t_end_ns=t_ns, t_recv_ns=t_ns, az_from_rad=0.0,
             az_to_rad=0.0, plots=plots,
         )  # fmt: skip
-        row = sky.stage.step(int(t_ns[0]), scan, tracks, fates)[0]
+        row = sky.stage.step(t_ns, scan, tracks, fates)[0]
         assert row["i_kind"] == kind
         assert row["p_kind"][kind] > 0.5
 
