@@ -160,11 +160,10 @@ class ClassStage:
     def _take(self, scan: Scan, tracks: Records, fates: Records) -> None:
         used = np.flatnonzero((fates["refusal"] == Refusal.NONE) & (fates["track_id"] > 0))
         ids = fates["track_id"][used].astype(np.int64)
-        new = np.setdiff1d(ids, self._ids)
-        self._admit(new)
-        begun = self._begin(new, tracks)
-        if len(begun):
-            is_left = ~np.isin(ids, begun)
+        new = np.unique(ids[self._find(ids) < 0])
+        if len(new):
+            self._admit(new)
+            is_left = ~np.isin(ids, self._begin(new, tracks))
             used, ids = used[is_left], ids[is_left]
         while len(used):  # a track has one plot of a scan, seldom two: at both ends of a whole turn
             _, first = np.unique(ids, return_index=True)
@@ -173,7 +172,10 @@ class ClassStage:
 
     def _begin(self, new: Ints, tracks: Records) -> Ints:
         # new tracks whose earlier plots were nobody's when they came; returns which
-        is_late = (tracks["n_hit"] > 1) & tracks["is_height_known"] & np.isin(tracks["track_id"], new)
+        is_late = (tracks["n_hit"] > 1) & tracks["is_height_known"]
+        if not is_late.any():
+            return new[:0]
+        is_late &= np.isin(tracks["track_id"], new)
         late = tracks[is_late & np.isfinite(tracks["state"]).all(axis=1) & np.isfinite(tracks["cov"]).all(axis=(1, 2))]
         rows = self._find(late["track_id"])
         if len(rows):
@@ -194,8 +196,6 @@ class ClassStage:
 
     def _admit(self, new: Ints) -> None:
         # rows are in the order of their ids, so that they can be found
-        if not len(new):
-            return
         is_in_order = not len(self._ids) or new[0] > self._ids[-1]
         self._ids = np.concatenate([self._ids, new])
         self._motions.extend(len(new))
