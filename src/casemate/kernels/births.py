@@ -408,12 +408,12 @@ def begin_at_mouth(
             leaf["tree"], leaf["label"], leaf["t_birth_ns"] = base + j + 1, 0, spot["t_ns"]
             leaf["n_hit"], leaf["n_plots"], leaf["past"], leaf["has_past"] = 0, 0, 0.0, False
             leaf["status"], leaf["is_chosen"], leaf["nis"] = 0, False, math.nan
-            leaf["salvo"], leaf["models"], leaf["t_ns"] = salvos[m]["serial"], RUN_ROUND, spot["t_ns"]
+            leaf["salvo"], leaf["t_ns"] = salvos[m]["serial"], spot["t_ns"]
             judge_entry(leaf, sensor, env, noise, rule)
             # half a round a scan, somewhere in the first scan's way, against the density of false plots there
             ln += math.log(0.5 / (speed * rule.period_ns / NS)) - math.log(sensor.density_3d)
             leaf["ln_round"] = ln
-            leaf["ln_other"] = ln + leaf["ln_entry"] - noise.odds_limit
+            leaf["ln_other"] = rule.ln_birth_other
             weigh(leaf, noise.odds_limit)
             if leaf["score"] < rule.least_score:
                 continue
