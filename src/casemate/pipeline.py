@@ -3,6 +3,7 @@
 Pure: the same messages in the same order give the same events, whoever sends them and however fast.
 """
 
+import msgspec
 import numpy as np
 
 from casemate.assess import impact
@@ -102,6 +103,12 @@ class Plan(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
             None if self.wind is None else self.wind.profile(),
         )
 
+    def tracking(self) -> TrackerSettings:
+        """Return the tracker's settings, with what the site file says in their place."""
+        score = self.site.tracking.confirm_score
+        chosen = self.settings.tracking
+        return chosen if score is None else msgspec.structs.replace(chosen, confirm_score=score)
+
 
 class Pipeline:
     """Five stages behind one call, as a plan declares them.
@@ -121,8 +128,8 @@ class Pipeline:
         self._environment = plan.environment()
         self._rounds, self._settings = plan.rounds, plan.settings
         sensors = sensor_models(site.sensor, frame, is_flat=site.environment.earth == "flat")
-        self._tracker = Tracker(sensors, self._environment, plan.settings.tracking)
         self._classes = ClassStage(sensors, plan.rounds, plan.settings.classes)
+        self._tracker = Tracker(sensors, self._environment, plan.tracking())
         self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
         self._warnings = WarningStage(site.zone, plan.settings.warnings)
 

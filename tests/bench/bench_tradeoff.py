@@ -2,7 +2,7 @@
 
     python tests/bench/bench_tradeoff.py [--hours 10] [--l 10 100 1000] [--hz 1 4] [--print]
 
-Sweeps `false_tracks_per_hour` (`SWEEP`). The delay is of rounds of spread raids of 20, from the first scan that could
+Sweeps `confirm_score` (`SWEEP`). The delay is of rounds of spread raids of 20, from the first scan that could
 have met one to the scan that reports a confirmed track of it, over seeds 101 and on; rounds never confirmed count as
 later than all others. False tracks are counted over hours of nothing but false plots, with their exact Poisson 95 %
 interval (Garwood, Biometrika 28, 1936). Writes a CSV and a picture into docs/images, for the how-to. Long: let it run
@@ -23,13 +23,12 @@ import radar_scenes
 import salvo_cases
 import tracking_peers as peers
 from bench_ledger import Ledger, Row
-from scipy.stats import chi2
 from tracking_accuracy import track, tracker_of
 
 from casemate.tracking.tracker import Settings
 
-SWEEP = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.01)
-"""The settings tried: `false_tracks_per_hour`."""
+SWEEP = (1.0, 3.0, 5.0, 7.0, 9.0, 12.0)
+"""The settings tried: `confirm_score`."""
 IMAGES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "images"
 FIRST_SEED, SEEDS, ROUNDS = 101, 12, 20
 NEAR_M = 300.0
@@ -38,9 +37,9 @@ HOUR_SPLIT = 10
 """The hours of clutter are counted in so many parts, each with a seed of its own, so that a stopped run keeps some."""
 
 
-def settings_of(rate: float) -> Settings:
+def settings_of(setting: float) -> Settings:
     """Return the settings of one point of the sweep."""
-    return Settings(false_tracks_per_hour=rate)
+    return Settings(confirm_score=setting)
 
 
 @functools.cache
@@ -49,11 +48,11 @@ def raid_of(seed: int) -> radar_scenes.Rounds:
     return salvo_cases.spread_raid(ROUNDS, np.random.default_rng([seed, ROUNDS]))
 
 
-def delays_s(rate: float, false: int, hz: float, seed: int) -> list[float]:
+def delays_s(setting: float, false: int, hz: float, seed: int) -> list[float]:
     """Return how long after its first look in coverage each round was confirmed; inf where it never was."""
     radar = radar_scenes.Radar(hz=hz, false_plots=false, false_plots_told=false)
     scene = radar_scenes.scene(raid_of(seed), radar, np.random.default_rng([seed, false, int(hz)]), seed=seed)
-    tracks = track(tracker_of(peers.site_of(scene), settings_of(rate)), peers.scans_of(scene)).tracks
+    tracks = track(tracker_of(peers.site_of(scene), settings_of(setting)), peers.scans_of(scene)).tracks
     first, got = {}, {}
     rows = zip(scene["truth_scan"], scene["truth_id"], scene["truth_pos"], scene["truth_vis"], strict=True)
     for k, i, place, seen in rows:
@@ -68,33 +67,27 @@ def delays_s(rate: float, false: int, hz: float, seed: int) -> list[float]:
 
 def point(what: str, seed: int) -> Row:
     """Measure one part of one point: `delay` of a seed, or `clutter` of a part of the hours."""
-    kind, false, hz, rate, hours = what.split("|")
+    kind, false, hz, setting, hours = what.split("|")
     if kind == "delay":
-        return {"delay_s": [min(d, 1e9) for d in delays_s(float(rate), int(false), float(hz), seed)]}
-    n, bound = bench_false_tracks.confirmed_in_clutter(
-        float(false), float(hours), seed, settings_of(float(rate)), hz=float(hz)
+        return {"delay_s": [min(d, 1e9) for d in delays_s(float(setting), int(false), float(hz), seed)]}
+    n = bench_false_tracks.confirmed_in_clutter(
+        float(false), float(hours), seed, settings_of(float(setting)), float(hz)
     )
-    return {"false_tracks": n, "hours": float(hours), "bound": bound}
+    return {"false_tracks": n, "hours": float(hours)}
 
 
-def garwood(n: int, hours: float) -> tuple[float, float]:
-    """Return the exact 95 % interval of a Poisson rate."""
-    low = chi2.ppf(0.025, 2 * n) / 2.0 / hours if n else 0.0
-    return float(low), float(chi2.ppf(0.975, 2 * n + 2) / 2.0 / hours)
-
-
-def summary(ledger: Ledger, false: int, hz: float, rate: float, hours: float) -> dict[str, Any] | None:
+def summary(ledger: Ledger, false: int, hz: float, setting: float, hours: float) -> dict[str, Any] | None:
     """Return one line of the CSV, None while nothing is there."""
-    delays = ledger.of(f"delay|{false}|{hz:g}|{rate:g}|0", range(FIRST_SEED, FIRST_SEED + SEEDS))
-    quiet = ledger.of(f"clutter|{false}|{hz:g}|{rate:g}|{hours / HOUR_SPLIT:g}", range(HOUR_SPLIT))
+    delays = ledger.of(f"delay|{false}|{hz:g}|{setting:g}|0", range(FIRST_SEED, FIRST_SEED + SEEDS))
+    quiet = ledger.of(f"clutter|{false}|{hz:g}|{setting:g}|{hours / HOUR_SPLIT:g}", range(HOUR_SPLIT))
     if not delays or not quiet:
         return None
     all_s = np.array([d for row in delays for d in row["delay_s"]])
     n, counted_h = sum(row["false_tracks"] for row in quiet), sum(row["hours"] for row in quiet)
-    low, high = garwood(n, counted_h)
+    low, high = bench_false_tracks.garwood(n, counted_h)
     # with quantiles between two values of a grid, the later one: no round is confirmed in between
     median, p90 = (float(np.quantile(all_s, q, method="higher")) for q in (0.5, 0.9))
-    line = {"false_plots_per_scan": false, "hz": hz, "setting_per_hour": rate, "rounds": len(all_s)}
+    line = {"false_plots_per_scan": false, "hz": hz, "confirm_score": setting, "rounds": len(all_s)}
     line |= {"mean_delay_s": round(float(all_s[all_s < 1e9].mean()), 3), "median_delay_s": median, "p90_delay_s": p90}
     line |= {"never_confirmed": int((all_s >= 1e9).sum()), "false_tracks": n, "hours": round(counted_h, 3)}
     return line | {"per_hour": n / counted_h, "per_hour_low": round(low, 4), "per_hour_high": round(high, 4)}
@@ -129,11 +122,12 @@ def draw(lines: list[dict[str, Any]], path: pathlib.Path) -> None:
             for x, y, line in zip(delay, rate, here, strict=True):
                 fill = colour if line["false_tracks"] else "white"
                 panel.plot(x, y, marker="o", ms=6, mec=colour, mfc=fill, ls="none")
-                panel.annotate(f"{line['setting_per_hour']:g}", (x, y), (5, 5), textcoords="offset points", fontsize=7)
+                panel.annotate(f"{line['confirm_score']:g}", (x, y), (5, 5), textcoords="offset points", fontsize=7)
         panel.set(yscale="log", title=f"{hz:g} Hz", xlabel="mean delay from the first look to confirmed [s]")
         panel.grid(alpha=0.25)
         panel.legend(title="in a scan", fontsize=8)
     panels[0].set_ylabel("false confirmed tracks an hour, 95 % interval")
+    figure.suptitle(f"code {bench_ledger.code_hash()}", fontsize=7, x=0.99, ha="right")
     figure.savefig(path, metadata={"Software": None})
 
 
@@ -148,15 +142,18 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=10.0, help="of clutter, for each point")
     parser.add_argument("--l", type=int, nargs="*", default=[10, 100, 1000], help="false plots a scan")
     parser.add_argument("--hz", type=float, nargs="*", default=[1.0, 4.0])
-    parser.add_argument("--rates", type=float, nargs="*", default=list(SWEEP))
+    parser.add_argument("--scores", type=float, nargs="*", default=list(SWEEP))
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="of the delays")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--ledger", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, default=IMAGES, help="folder of the CSV and the picture")
     given = parser.parse_args()
     os.nice(10)
     ledger = Ledger(given.ledger or peers.CACHE / f"tradeoff-{bench_ledger.code_hash()}.jsonl")
-    points = [(false, hz, rate) for false in given.l for hz in given.hz for rate in given.rates]
-    jobs = [(f"delay|{f}|{hz:g}|{r:g}|0", s) for f, hz, r in points for s in range(FIRST_SEED, FIRST_SEED + SEEDS)]
+    points = [(false, hz, score) for false in given.l for hz in given.hz for score in given.scores]
+    jobs = [
+        (f"delay|{f}|{hz:g}|{r:g}|0", s) for f, hz, r in points for s in range(FIRST_SEED, FIRST_SEED + given.seeds)
+    ]
     jobs += [
         (f"clutter|{f}|{hz:g}|{r:g}|{given.hours / HOUR_SPLIT:g}", s) for s in range(HOUR_SPLIT) for f, hz, r in points
     ]

@@ -180,15 +180,15 @@ def stone_soup(ledger: Ledger, first: int) -> str:
 def tables(ledger: Ledger, first: int, n: int) -> str:
     """Return every table, as Markdown."""
     parts = [
-        "#### Spread raids",
+        "### Spread raids",
         raids(ledger, first, n),
-        "#### Salvos, as the peers' bench makes them",
+        "### Salvos, as the peers' bench makes them",
         salvos(ledger, accuracy.SALVOS, first, n),
-        "#### Salvos of other kinds",
+        "### Salvos of other kinds",
         salvos(ledger, accuracy.UNTUNED, first, n),
-        "#### What a scan costs",
+        "### What a scan costs",
         cost(ledger, first),
-        "#### Stone Soup 1.9.1 on the same files",
+        "### Stone Soup 1.9.1 on the same files",
         stone_soup(ledger, first),
         f"Seeds from {first} on; ± is the 95 % interval of a mean (Student's t over the seeds).",
     ]

@@ -83,6 +83,7 @@ class TrackingSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fi
     drag_curve: str = "generic"  # "generic", "constant", or the name of a round class
     # how unlike the rounds' own curve it may be, 1: as public curves are to each other; None: 1 for "generic", else 0
     drag_doubt: Annotated[float, Meta(ge=0.0, le=5.0)] | None = None
+    confirm_score: NotNegative | None = None  # ln of the odds at which a track is confirmed; None: the tracker's own
 
 
 class WarningZone(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
