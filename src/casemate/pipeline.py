@@ -133,11 +133,6 @@ class Pipeline:
         self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
         self._warnings = WarningStage(site.zone, plan.settings.warnings)
 
-    @property
-    def false_tracks_per_hour(self) -> float:
-        """The rate of false confirmed tracks that the confirmation threshold was set for [1/h]."""
-        return self._tracker.false_tracks_per_hour
-
     def step(self, message: Scan | Tick) -> Events:
         """Take one input through every stage and return all that it changed."""
         if isinstance(message, Scan):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import radar_scenes
 import salvo_cases
+import scene_bound
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +60,12 @@ def test_a_scene_is_what_its_case_says(name):
         error = (scene[f"plot_{seen}"][hit] - truth) / sigma
         assert abs(error.mean()) < 5.0 / np.sqrt(len(error))
         assert abs(error.std() - 1.0) < 5.0 / np.sqrt(2.0 * len(error))
+
+
+def test_the_bound_is_the_peers_own(peers):
+    scene = peers.gen(3, 10, 1, 3)
+    theirs, ours = peers.bound(scene), scene_bound.bound(scene)
+    # the same differences of the same equations; impacts are found in steps of 0.05 s instead of 0.1 s
+    assert ours["pos_rms"] == pytest.approx(theirs["pcrlb_pos_rms"], rel=1e-9)
+    assert ours["vel_rms"] == pytest.approx(theirs["pcrlb_vel_rms"], rel=1e-9)
+    assert ours["ipp_med_10s"] == pytest.approx(theirs["pcrlb_ipp_med_10s"], rel=1e-2)
