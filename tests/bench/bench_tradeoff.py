@@ -110,20 +110,18 @@ def draw(lines: list[dict[str, Any]], path: pathlib.Path) -> None:
             # none counted: the mark stands on the upper end of its interval
             rate = [line["per_hour"] or line["per_hour_high"] for line in here]
             ends = [
-                [
-                    max(y - line["per_hour_low"], 0.0) if line["false_tracks"] else 0.8 * y
-                    for y, line in pairs(rate, here)
-                ]
+                [max(y - line["per_hour_low"], 0.0) if line["false_tracks"] else 0.0 for y, line in pairs(rate, here)]
             ]
             ends.append([max(line["per_hour_high"] - y, 0.0) for y, line in pairs(rate, here)])
             panel.errorbar(
                 delay, rate, ends, color=colour, lw=1.2, elinewidth=0.8, capsize=2, label=f"{false} false plots"
             )
+            panel.plot([line["p90_delay_s"] for line in here], rate, ":", color=colour, lw=0.9)
             for x, y, line in zip(delay, rate, here, strict=True):
                 fill = colour if line["false_tracks"] else "white"
                 panel.plot(x, y, marker="o", ms=6, mec=colour, mfc=fill, ls="none")
                 panel.annotate(f"{line['confirm_score']:g}", (x, y), (5, 5), textcoords="offset points", fontsize=7)
-        panel.set(yscale="log", title=f"{hz:g} Hz", xlabel="mean delay from the first look to confirmed [s]")
+        panel.set(yscale="log", title=f"{hz:g} Hz", xlabel="delay to confirmed, mean (dotted: 90 %) [s]")
         panel.grid(alpha=0.25)
         panel.legend(title="in a scan", fontsize=8)
     panels[0].set_ylabel("false confirmed tracks an hour, 95 % interval")

@@ -45,7 +45,10 @@ def mean_pm(x: np.ndarray, digits: int = 0) -> str:
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Format a table."""
+    """Format a table; says so when there is nothing in it."""
+    rows = list(rows)
+    if not rows:
+        return "Not measured with this version."
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -174,7 +177,7 @@ def stone_soup(ledger: Ledger, first: int) -> str:
             ]
             miss = " / ".join(f"{row[key]:.0f}" if row[key] else "-" for key in ("ipp_med_20s", "ipp_med_10s"))
             out.append([*line, str(row["id_switch"]), f"{miss} m"])
-    return grid(head, out) if out else "Stone Soup was not there when this was written."
+    return grid(head, out)
 
 
 def tables(ledger: Ledger, first: int, n: int) -> str:
