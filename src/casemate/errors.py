@@ -7,6 +7,7 @@ DecodeError      bytes that do not decode
 SourceLost       an endpoint that fell silent
 JournalError       a journal that cannot be read or written
 DomainError        a value outside a model's valid range (also ValueError)
+InvariantError     something that cannot be: the process stops, exit code 3
 """
 
 
@@ -66,3 +67,21 @@ class DomainError(CasemateError, ValueError):
     def __init__(self, name: str, value: float, low: float, high: float) -> None:
         self.name, self.value, self.low, self.high = name, value, low, high
         super().__init__(f"{name} = {value:g} is outside [{low:g}, {high:g}]")
+
+
+class InvariantError(CasemateError):
+    """Something that cannot be, whatever came in: a fault of the program or of the memory it runs in.
+
+    Parameters
+    ----------
+    what : str
+        What was broken.
+    row : int
+        Of the journal: the input whose step it was; 0 where nobody said yet.
+    t_ns : int
+        Event time of that input.
+    """
+
+    def __init__(self, what: str, row: int = 0, t_ns: int = 0) -> None:
+        self.what, self.row, self.t_ns = what, row, t_ns
+        super().__init__(f"journal row {row}, t_ns {t_ns}: {what}" if row else what)

@@ -21,6 +21,7 @@ from casemate.physics.geodesy import SiteFrame
 from casemate.physics.profile import Profile
 from casemate.physics.radar import sensor_models
 from casemate.physics.terrain import Terrain
+from casemate.tracking.lag import LaggedTracker
 from casemate.tracking.tracker import Settings as TrackerSettings
 from casemate.tracking.tracker import Tracker
 
@@ -129,18 +130,18 @@ class Pipeline:
         self._rounds, self._settings = plan.rounds, plan.settings
         sensors = sensor_models(site.sensor, frame, is_flat=site.environment.earth == "flat")
         self._classes = ClassStage(sensors, plan.rounds, plan.settings.classes)
-        self._tracker = Tracker(sensors, self._environment, plan.tracking())
+        self._lagged = LaggedTracker(Tracker(sensors, self._environment, plan.tracking()), site.tracking.lag_s)
         self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
         self._warnings = WarningStage(site.zone, plan.settings.warnings)
 
     def step(self, message: Scan | Tick) -> Events:
-        """Take one input through every stage and return all that it changed."""
-        if isinstance(message, Scan):
-            scan, t_ns = message, message.t_end_ns
-            step = self._tracker.update(message)
-        else:
-            scan, t_ns = None, message.t_ns
-            step = self._tracker.tick(t_ns)
+        """Take one input through every stage and return all that it changed.
+
+        The step is at the input's time. One that was refused whole moves no time, and where a lag is declared the
+        step is at the newest time so far: the stages behind the tracker never go back.
+        """
+        step, scan = self._lagged.step(message), message if isinstance(message, Scan) else None
+        t_ns = self._lagged.t_ns
         classes = self._classes.step(t_ns, scan, step.tracks, step.fates)
         impacts = impact.predict(
             step.tracks, classes, self._environment, self._settings.impacts, self._terrain, self._rounds

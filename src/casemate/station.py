@@ -41,6 +41,7 @@ def replay(
     speed: float | None = None,
     progress: Progress | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
+    until: int | None = None,
 ) -> dict[str, Any]:
     """Feed a run's journal through the pipeline again; return the summary, which is the run's own but for its times.
 
@@ -48,6 +49,8 @@ def replay(
     ----------
     speed : float, optional
         Event time over real time; none means as fast as it can.
+    until : int, optional
+        Row of the journal to stop before; none means all of it.
     """
     path = run / "journal.sqlite"
     try:
@@ -61,7 +64,7 @@ def replay(
     if progress:
         progress.start(*journal.read_span(path))
     return record(
-        journal.read_inputs(path),
+        journal.read_inputs(path, until),
         plan,
         folder,
         origin,

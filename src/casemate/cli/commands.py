@@ -3,12 +3,15 @@
 import json
 import pathlib
 import sys
+import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from casemate import __version__
-from casemate.errors import CasemateError, DomainError, SettingsError
+from casemate.errors import CasemateError, DomainError, InvariantError, SettingsError
 
 app = typer.Typer(
     name="casemate",
@@ -19,6 +22,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_BROKEN = 3
+"""Exit code where an invariant broke."""
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C, silently."""
 
@@ -49,9 +54,10 @@ def run(
     with show.compiling("run"), show.stop_flag() as stopped, show.Bar("simulating") as bar:
         from casemate import rehearsal
 
-        summary = rehearsal.run(
-            scenario, seed, folder, with_intercept=not no_intercept, progress=bar, is_stopped=stopped
-        )
+        with _named(folder):
+            summary = rehearsal.run(
+                scenario, seed, folder, with_intercept=not no_intercept, progress=bar, is_stopped=stopped
+            )
     _finish(summary, folder, as_json)
 
 
@@ -68,7 +74,8 @@ def track(
     with show.compiling("track"), show.stop_flag() as stopped, show.Bar("tracking") as bar:
         from casemate import station
 
-        summary = station.track(plots, site, output, bar, stopped)
+        with _named(output):
+            summary = station.track(plots, site, output, bar, stopped)
     _finish(summary, output, as_json)
 
 
@@ -77,6 +84,7 @@ def replay(
     run_folder: Annotated[pathlib.Path, typer.Argument(metavar="RUN", help="A run folder, whole or broken off.")],
     output: Out = None,
     speed: Annotated[float | None, typer.Option(help="Times real time; default: as fast as it can.")] = None,
+    until: Annotated[int | None, typer.Option(min=1, help="Row of the journal to stop before.")] = None,
     as_json: Json = False,
 ) -> None:
     """Feed a run's journal through the pipeline again: the same bytes come out."""
@@ -88,7 +96,8 @@ def replay(
     with show.compiling("track"), show.stop_flag() as stopped, show.Bar("replaying") as bar:
         from casemate import station
 
-        summary = station.replay(run_folder, folder, speed, bar, stopped)
+        with _named(folder):
+            summary = station.replay(run_folder, folder, speed, bar, stopped, until)
     _finish(summary, folder, as_json)
 
 
@@ -201,6 +210,21 @@ def _finish(summary: dict[str, Any], folder: pathlib.Path, as_json: bool) -> Non
     if not summary["is_whole"]:
         typer.echo(f"stopped: {folder} holds all steps up to there; `casemate replay {folder}` reads it", err=True)
         raise typer.Exit(1)
+
+
+@contextmanager
+def _named(folder: pathlib.Path) -> Generator[None]:
+    # Where an invariant broke: the loop knows the row, and only here the folder is known.
+    try:
+        yield
+    except InvariantError as error:
+        if not isinstance(error.__cause__, InvariantError):
+            traceback.print_exception(error.__cause__)
+        why = (
+            f"{error}; {folder} holds all whole steps up to there; "
+            f"`casemate replay {folder} --until {error.row}` reads them, without --until it takes the broken one too"
+        )
+        raise typer.Exit(_say(why, _BROKEN)) from None
 
 
 def main() -> None:

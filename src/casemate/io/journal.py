@@ -141,8 +141,8 @@ class JournalWriter:
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
-    def put(self, message: Input | Events) -> None:
-        """Hand over a message; returns before it is on disk.
+    def put(self, message: Input | Events) -> int:
+        """Hand over a message and return its row's number; returns before it is on disk.
 
         Raises
         ------
@@ -160,6 +160,7 @@ class JournalWriter:
             self._seq += 1
             self._waiting.append((self._seq, type(message).__name__, t_ns, payload))
             self._changed.notify_all()
+            return self._seq
 
     def note(self, key: str, value: str) -> None:
         """Keep one more fact about the run beside the rows, written when the journal is closed."""
@@ -249,8 +250,15 @@ def read_span(path: StrPath) -> tuple[int, int]:
     return first or 0, last or 0
 
 
-def read_inputs(path: StrPath) -> Iterator[Input]:
+def read_inputs(path: StrPath, until: int | None = None) -> Iterator[Input]:
     """Read every input in order, up to the last whole row of a journal that was torn or is still being written.
+
+    Parameters
+    ----------
+    path : str or path
+        The journal.
+    until : int, optional
+        Row to stop before.
 
     Raises
     ------
@@ -258,6 +266,8 @@ def read_inputs(path: StrPath) -> Iterator[Input]:
         The file is no journal, is damaged, or holds records of another version.
     """
     for seq, payload in _rows(path, "kind <> 'Events'"):
+        if until is not None and seq >= until:
+            break
         try:
             message = decode(payload)
         except ValueError as error:

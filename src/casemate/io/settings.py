@@ -56,6 +56,7 @@ def read_toml(path: StrPath, kind: type[T]) -> T:
         The file cannot be read, is not TOML, or holds a key or value that `kind` does not allow.
     """
     data = _load(path)
+    _check_finite(str(path), "", data)
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
@@ -168,6 +169,17 @@ def _load(path: StrPath) -> dict[str, Any]:
         raise SettingsError(file, "", f"is not TOML: {error}") from None
     except RecursionError:
         raise SettingsError(file, "", "is nested too deeply") from None
+
+
+def _check_finite(file: str, key: str, value: Any) -> None:  # noqa: ANN401 any TOML value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(file, key, f"must be a finite number, is {value}")
+    if isinstance(value, dict):
+        for name, inner in cast("dict[str, Any]", value).items():
+            _check_finite(file, _join(key, name), inner)
+    if isinstance(value, list):
+        for i, inner in enumerate(cast("list[Any]", value)):
+            _check_finite(file, f"{key}[{i}]", inner)
 
 
 def _explain(message: str, data: Any, kind: type) -> tuple[str, str]:  # noqa: ANN401 any TOML value

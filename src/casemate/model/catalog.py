@@ -15,6 +15,10 @@ Height = Annotated[float, Meta(ge=-500.0, le=9000.0)]
 Positive = Annotated[float, Meta(gt=0.0)]
 NotNegative = Annotated[float, Meta(ge=0.0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+SigmaM = Annotated[float, Meta(ge=0.01, le=10_000.0)]
+SigmaDeg = Annotated[float, Meta(ge=1e-4, le=28.0)]
+SigmaMps = Annotated[float, Meta(ge=1e-3, le=1_000.0)]
+"""What a plot may say of its own errors too (`tracking.door`): squares that neither vanish nor overflow."""
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
 Band = tuple[float, float]
 Ring = Annotated[tuple[tuple[Lat, Lon], ...], Meta(min_length=3)]
@@ -43,10 +47,10 @@ class RadarSite(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lon_deg: Lon
     height_m: Height
     scan_period_s: Positive
-    sigma_range_m: Positive
-    sigma_azimuth_deg: Positive
-    sigma_elevation_deg: Positive | None = None  # None: a 2D radar
-    sigma_range_rate_mps: Positive | None = None  # None: no Doppler
+    sigma_range_m: SigmaM
+    sigma_azimuth_deg: SigmaDeg
+    sigma_elevation_deg: SigmaDeg | None = None  # None: a 2D radar
+    sigma_range_rate_mps: SigmaMps | None = None  # None: no Doppler
     p_detection: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.9
     false_plots_per_scan: NotNegative = 10.0
     range_m: Band = (500.0, 25_000.0)
@@ -84,6 +88,7 @@ class TrackingSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fi
     # how unlike the rounds' own curve it may be, 1: as public curves are to each other; None: 1 for "generic", else 0
     drag_doubt: Annotated[float, Meta(ge=0.0, le=5.0)] | None = None
     confirm_score: NotNegative | None = None  # ln of the odds at which a track is confirmed; None: the tracker's own
+    lag_s: Annotated[float, Meta(ge=0.0, le=10.0)] = 0.0  # how late an input may come and still be worked in
 
 
 class WarningZone(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):

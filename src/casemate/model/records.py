@@ -155,6 +155,7 @@ class Refusal(IntEnum):
     LATE = 4
     FUTURE = 5
     DUPLICATE = 6
+    BAD_SIGMA = 7  # 0, negative or absurd: the covariance of its errors would not be positive definite
 
 
 def missing(dtype: np.dtype[Any], n: int) -> Records:

@@ -76,8 +76,9 @@ class Stats(msgspec.Struct):
 
     def note(self, message: Scan | Tick, events: Events) -> None:
         """Count one step."""
-        self.t_first_ns = events.t_ns if self.t_first_ns is None else self.t_first_ns
-        self.t_last_ns = events.t_ns
+        if events.t_ns:  # 0: whatever came so far was refused whole
+            self.t_first_ns = events.t_ns if self.t_first_ns is None else self.t_first_ns
+            self.t_last_ns = events.t_ns
         self.counts["steps"] += 1
         if isinstance(message, Scan):
             self.counts["scans"] += 1

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from casemate.constants import NS_PER_S
+from casemate.errors import InvariantError
 from casemate.model.messages import Aside, Events, Input, Scan, Tick
 from casemate.runner.counters import Latency, Stats, TrackTally
 
@@ -25,8 +26,8 @@ class Sink(Protocol):
 class Journal(Protocol):
     """Takes inputs before, and events after, their step."""
 
-    def put(self, message: Input | Events) -> None:
-        """Keep one message, in order."""
+    def put(self, message: Input | Events) -> int:
+        """Keep one message, in order; returns its row's number."""
         ...
 
 
@@ -136,6 +137,11 @@ def run(
         Told the event time [ns] after every step.
     is_stopped : callable
         Asked between steps; true ends the run after a whole step.
+
+    Raises
+    ------
+    InvariantError
+        A step broke, with the journal's row of its input; nothing was written after that row.
     """
     clock = clock or DataClock()
     stats, latency, tally = Stats(), Latency(), TrackTally()
@@ -144,13 +150,13 @@ def run(
         if is_stopped():
             stats.is_stopped = True
             break
-        journal.put(message)
+        row = journal.put(message)
         if isinstance(message, Aside):
             _give(sinks, message, None)
             continue
-        clock.sleep_until(message.t_end_ns if isinstance(message, Scan) else message.t_ns)
+        clock.sleep_until(_time_of(message))
         begin = time.perf_counter_ns()
-        events = pipeline.step(message)
+        events = _step(pipeline, message, row)
         latency.add(time.perf_counter_ns() - begin)
         journal.put(events)
         _give(sinks, message, events)
@@ -162,6 +168,21 @@ def run(
     stats.wall_s, stats.cpu_s = time.perf_counter() - wall, time.process_time() - cpu
     stats.step_ms = {f"p{percent:g}": latency.percentile_ms(percent) for percent in (50.0, 99.0, 99.9)}
     return stats
+
+
+def _step(pipeline: Stages, message: Scan | Tick, row: int) -> Events:
+    # A step takes any input, so whatever it raises is a fault of ours: it ends the run at a place that can be named.
+    try:
+        return pipeline.step(message)
+    except InvariantError as error:
+        raise InvariantError(error.what, row, _time_of(message)) from error
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InvariantError(what, row, _time_of(message)) from error
+
+
+def _time_of(message: Scan | Tick) -> int:
+    return message.t_end_ns if isinstance(message, Scan) else message.t_ns
 
 
 def _give(sinks: list[Sink], message: Input, events: Events | None) -> None:

@@ -55,7 +55,8 @@ HIGH = {
 
 _NEEDED = ("range_m", "az_rad")  # without these no plot; they come first of the float fields
 assert FLOAT_FIELDS[: len(_NEEDED)] == _NEEDED
-_UNKNOWN_SENSOR, _NOT_FINITE, _OUT_OF_RANGE, _LATE, _FUTURE, _DUPLICATE = (
+_IS_SIGMA = np.array([name.startswith("sigma_") for name in FLOAT_FIELDS])
+_UNKNOWN_SENSOR, _NOT_FINITE, _OUT_OF_RANGE, _LATE, _FUTURE, _DUPLICATE, _BAD_SIGMA = (
     np.uint8(why)
     for why in (
         Refusal.UNKNOWN_SENSOR,
@@ -64,6 +65,7 @@ _UNKNOWN_SENSOR, _NOT_FINITE, _OUT_OF_RANGE, _LATE, _FUTURE, _DUPLICATE = (
         Refusal.LATE,
         Refusal.FUTURE,
         Refusal.DUPLICATE,
+        Refusal.BAD_SIGMA,
     )
 )
 
@@ -99,6 +101,14 @@ def bounds_of(sensor: SensorModel) -> Bounds:
     """Make the bounds of a sensor's plots."""
     high = HIGH | {"range_m": MARGIN * sensor.range_m[1]}
     return Bounds(np.array([LOW[k] for k in FLOAT_FIELDS]), np.array([high[k] for k in FLOAT_FIELDS]))
+
+
+def late_before_ns(t_last_ns: int, sensor: SensorModel) -> int:
+    """Return the time before which a plot is late: a tenth of a turn before the end of its sensor's last scan.
+
+    Sectors of one turn overlap a little in time.
+    """
+    return t_last_ns - round(sensor.scan_period_s * NS_PER_S) // 10
 
 
 def is_known(scan: Scan, n_sensors: int) -> bool:
@@ -138,9 +148,10 @@ def judge(scan: Scan, values: Floats, bounds: Bounds, t_late_ns: int, seen: Seen
     is_timed = is_timely(scan) and t_ns.min() >= t_least and t_ns.max() <= scan.t_end_ns
     if not is_timed or is_out.any() or is_foreign.any() or np.isnan(key).any():
         # where several reasons apply the first of `Refusal` stands: so they are written from the last to the first
+        refusal[is_out[:, _IS_SIGMA].any(axis=1)] = _BAD_SIGMA
         refusal[(t_ns > scan.t_end_ns) | (not is_timely(scan))] = _FUTURE
         refusal[t_ns < t_least] = _LATE
-        refusal[is_out.any(axis=1)] = _OUT_OF_RANGE
+        refusal[is_out[:, ~_IS_SIGMA].any(axis=1)] = _OUT_OF_RANGE
         refusal[is_foreign] = _UNKNOWN_SENSOR
         refusal[np.isinf(values).any(axis=1) | np.isnan(key).any(axis=1)] = _NOT_FINITE
         free = np.flatnonzero(refusal == 0)
