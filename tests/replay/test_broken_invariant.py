@@ -4,10 +4,12 @@ import re
 import subprocess
 import sys
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from casemate import rehearsal, station
+from casemate.constants import NS_PER_S
 from casemate.io import journal, settings
 
 POISONED = """
@@ -28,8 +30,7 @@ from casemate.cli import main
 main()
 """
 NOT_A_NUMBER = "tracker.table.cov[0, :, 3, 3] = float('nan')"
-NEGATIVE = "tracker.table.cov[0, :, 3, 3] = -1e9"
-INDEFINITE = "tracker.table.cov[:, :, 0, 1] = tracker.table.cov[:, :, 1, 0] = 1e9"
+A_BUG = "raise ZeroDivisionError('a bug')"
 
 
 def casemate(*arguments, code="from casemate.cli import main; main()"):
@@ -39,9 +40,12 @@ def casemate(*arguments, code="from casemate.cli import main; main()"):
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    """A run whose plots can be tracked again."""
-    folder = tmp_path_factory.mktemp("recorded") / "flat"
-    rehearsal.run("flat-and-close", 7, folder, with_intercept=False)
+    """The first 15 s of plots of a run."""
+    folder = tmp_path_factory.mktemp("recorded")
+    rehearsal.run("flat-and-close", 7, folder / "run", with_intercept=False)
+    plots = pq.read_table(folder / "run" / "plots.parquet")
+    early = pc.less(plots["t_ns"], pc.add(pc.min(plots["t_ns"]), 15 * NS_PER_S))
+    pq.write_table(plots.filter(early).drop_columns(["track_id", "refused"]), folder / "plots.parquet")
     return folder / "plots.parquet"
 
 
@@ -52,11 +56,8 @@ def events_of(folder):
 @pytest.mark.parametrize(
     ("poison", "says"),
     [
-        (NOT_A_NUMBER, "not finite"),
-        (NEGATIVE, "a variance below 0"),
-        (INDEFINITE, "has a covariance with a negative eigenvalue"),
-        ("tracker.table.track_id[:] = 7", "track 7 is out of order: ids must ascend"),
-        ("raise ZeroDivisionError('a bug')", "ZeroDivisionError: a bug"),
+        (NOT_A_NUMBER, "1 in the table of tracks: not finite"),
+        (A_BUG, "ZeroDivisionError: a bug"),
     ],
 )
 def test_the_process_stops_there_and_says_how_to_go_back(recorded, tmp_path, poison, says):
@@ -66,7 +67,7 @@ def test_the_process_stops_there_and_says_how_to_go_back(recorded, tmp_path, poi
     assert done.returncode == 3
     said = done.stderr.splitlines()[-1]
     assert says in said
-    assert ("Traceback" in done.stderr) == ("ZeroDivisionError" in poison)
+    assert ("Traceback" in done.stderr) == (poison == A_BUG)  # where a sentence does not tell
     row = int(re.search(r"journal row (\d+), t_ns \d+: ", said)[1])
     assert f"`casemate replay {out} --until {row}`" in said
 

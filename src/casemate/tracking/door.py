@@ -31,9 +31,9 @@ MARGIN = 1.02
 LOW = {
     "range_m": 1.0,
     "az_rad": -4.0 * math.pi,
-    "el_rad": -math.pi / 2.0,
-    "height_m": -1e5,
-    "range_rate_mps": -2e4,
+    "el_rad": -0.8,  # from a mountain of 2,000 m to a valley 2 km away
+    "height_m": -1e3,  # the Dead Sea lies at -430
+    "range_rate_mps": -4e3,
     "sigma_range_m": 1e-2,
     "sigma_az_rad": 1e-6,
     "sigma_el_rad": 1e-6,
@@ -42,16 +42,19 @@ LOW = {
 }
 HIGH = {
     "az_rad": 4.0 * math.pi,
-    "el_rad": math.pi / 2.0,
+    "el_rad": 1.55,  # nearer the zenith azimuth says nothing, and its error no longer fits in a covariance
     "height_m": 1e5,
-    "range_rate_mps": 2e4,
+    "range_rate_mps": 4e3,  # ballistic missiles of 1,000 km range come down at 3 km/s
     "sigma_range_m": 1e4,
     "sigma_az_rad": 0.5,
     "sigma_el_rad": 0.5,
     "sigma_range_rate_mps": 1e3,
     "snr_db": 1e3,
 }
-"""What a plot may say [SI]: wide, there to keep arithmetic sane; `range_m` ends at the sensor's own maximum."""
+"""What a plot may say [SI]: wide, there to keep arithmetic sane; `range_m` ends at the sensor's own maximum.
+
+A sigma outside makes a covariance that is not positive definite in floating point: 0, negative, or so small or large
+that its square vanishes beside the others or swallows them."""
 
 _NEEDED = ("range_m", "az_rad")  # without these no plot; they come first of the float fields
 assert FLOAT_FIELDS[: len(_NEEDED)] == _NEEDED

@@ -58,12 +58,15 @@ class LaggedTracker:
     Notes
     -----
     A late input costs as many steps as came since its time. `t_ns` is the time of the newest input so far; where the
-    lag is 0, of the last that came. What is refused whole (unknown sensor, times that cannot be) moves it not.
+    lag is 0, of the last that came. What is refused whole (unknown sensor, times that cannot be, too late) moves it
+    not, and no track feels it: where the lag is 0 that is a scan before its sensor's last one, or a minute old.
     """
 
     def __init__(self, tracker: Tracker, lag_s: float = 0.0) -> None:
         self.tracker, self.t_ns = tracker, 0
         self._lag_ns = round(lag_s * NS_PER_S)
+        self._t_newest_ns = 0
+        self._t_last_ns = [0] * len(tracker.sensors)  # end of each sensor's last scan, where the lag is 0
         self._kept: list[_Kept] = []
         self._strays = _NO_PLOTS  # whose scan is kept; numbered by arrival, as all plots in here
         self._t_gone_ns = [0] * len(tracker.sensors)  # end of each sensor's last scan that is not kept any more
@@ -80,12 +83,18 @@ class LaggedTracker:
         if not self._is_possible(message):
             return self._play(message)
         t_ns = _time_of(message)
-        if self._lag_ns == 0:
-            self.t_ns = t_ns
-            return self._play(message)
-        if t_ns < self.t_ns - self._lag_ns:
+        if t_ns < self._t_newest_ns - (self._lag_ns or door.OLDEST_NS):
             return _too_late(message)
-        return self._take(message, t_ns)
+        if self._lag_ns:
+            self._t_newest_ns = self.t_ns = max(t_ns, self._t_newest_ns)
+            return self._take(message)
+        if isinstance(message, Scan):
+            s = message.sensor_id
+            if t_ns < door.late_before_ns(self._t_last_ns[s], self.tracker.sensors[s]):
+                return _too_late(message)
+            self._t_last_ns[s] = max(t_ns, self._t_last_ns[s])
+        self._t_newest_ns, self.t_ns = max(t_ns, self._t_newest_ns), t_ns
+        return self._play(message)
 
     def _is_possible(self, message: Scan | Tick) -> bool:
         if isinstance(message, Tick):
@@ -97,12 +106,11 @@ class LaggedTracker:
         check_step(step, len(message.plots) if isinstance(message, Scan) else 0)
         return step
 
-    def _take(self, message: Scan | Tick, t_ns: int) -> TrackStep:
+    def _take(self, message: Scan | Tick) -> TrackStep:
         n_before, kept = self._n_plots, self._kept
         entry = self._numbered(message)
         at = bisect.bisect_right(kept, entry.key, key=lambda each: each.key)
         kept.insert(at, entry)
-        self.t_ns = max(self.t_ns, t_ns)
         first = min(at, self._house(message.sensor_id)) if isinstance(message, Scan) else at
         is_late = first < len(kept) - 1
         shown = self.tracker.picture(self.t_ns) if is_late else _NO_TRACKS
