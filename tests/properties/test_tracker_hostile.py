@@ -173,13 +173,13 @@ class Siege:
             t_ns += int(rng.choice([-(10**12), 10**11, 10**12, 2**62]))
         plots = self._plots(s, t_ns)
         t_end_ns = t_ns if rng.random() < 0.98 else int(rng.choice([t_ns + 2**61, -1, 2**63 - 1]))
-        self.t_ns = max(self.t_ns, t_ns) if t_ns <= self.t_ns + 10**12 else self.t_ns
+        self.t_ns = max(self.t_ns, t_ns) if t_ns < self.t_ns + 2 * 10**12 else self.t_ns
         arc = rng.choice([0.0, 0.0, 1.0, 6.0, -1.0, 7.0, math.nan, math.inf], 2) if rng.random() < 0.2 else (0.0, 0.0)
         return Scan(
             sensor_id=s if rng.random() < 0.97 else int(rng.choice([3, 65535, -1])),
-            t_start_ns=t_ns - int(rng.choice([0, 0, NS_PER_S // 8, 10**18])),
+            t_start_ns=t_ns - int(rng.choice([0, NS_PER_S // 8, 2 * NS_PER_S, 10**18], p=[0.5, 0.3, 0.19, 0.01])),
             t_end_ns=t_end_ns,
-            t_recv_ns=t_ns + int(rng.choice([0, 0, 0, 10**9, -(10**12)])),
+            t_recv_ns=t_ns + int(rng.choice([0, 10**9, -(10**12)], p=[0.7, 0.29, 0.01])),
             az_from_rad=float(arc[0]),
             az_to_rad=float(arc[1]),
             plots=freeze(plots),

@@ -102,6 +102,12 @@ class Tracker:
         rows = self._close(Chosen(slots, bank.leaves["is_touched"][slots], 0), t_ns, counts)
         return TrackStep(rows, fates, counts)
 
+    def picture(self, t_ns: int) -> Records:
+        """Give every track as a TRACK row at a time, by id; no later step answers otherwise for it."""
+        self.bank.leaves["is_fresh"] = False  # else a row would be at its last hit; every step sets it anew
+        rows = self._hypotheses.report(self.bank, self.bank.order[self.bank.living["is_chosen"]], t_ns)
+        return freeze(rows[np.argsort(rows["track_id"])])
+
     def snapshot(self) -> object:
         """Copy all that decides what later steps answer."""
         return (self.bank.copy(), *(list(part) for part in self._memory()), self._last.copy())
@@ -128,7 +134,7 @@ class Tracker:
         self._seen[s] = door.add_seen(self._seen[s], t_ns, values, self._t_late_ns(s))
 
     def _t_late_ns(self, sensor_id: int) -> int:
-        return self._t_last_ns[sensor_id] - self._period_ns[sensor_id] // 10
+        return door.late_before_ns(self._t_last_ns[sensor_id], self.sensors[sensor_id])
 
     def _sweep(self, scan: Scan, t_ns: Ints, values: Floats) -> Sweep:
         s = scan.sensor_id
