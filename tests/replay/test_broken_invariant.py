@@ -29,7 +29,7 @@ Tracker.update = poisoned
 from casemate.cli import main
 main()
 """
-NOT_A_NUMBER = "tracker.table.cov[0, :, 3, 3] = float('nan')"
+NOT_A_NUMBER = "tracker.bank.leaves['cov'][tracker.bank.order, :, 3, 3] = float('nan')"
 A_BUG = "raise ZeroDivisionError('a bug')"
 
 
@@ -56,7 +56,7 @@ def events_of(folder):
 @pytest.mark.parametrize(
     ("poison", "says"),
     [
-        (NOT_A_NUMBER, "1 in the table of tracks: not finite"),
+        (NOT_A_NUMBER, "holds a number that is not finite"),
         (A_BUG, "ZeroDivisionError: a bug"),
     ],
 )

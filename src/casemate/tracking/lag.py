@@ -87,6 +87,7 @@ class LaggedTracker:
             return _too_late(message)
         if self._lag_ns:
             self._t_newest_ns = self.t_ns = max(t_ns, self._t_newest_ns)
+            self._forget()
             return self._take(message)
         if isinstance(message, Scan):
             s = message.sensor_id
@@ -127,7 +128,6 @@ class LaggedTracker:
         rows = _changed(shown, self.tracker.picture(self.t_ns)) if is_late else own.tracks
         fates = _fates_of(message, kept[first:], n_before)
         counts = _counts_of(own.diagnostics, step.diagnostics, fates, len(kept) - 1 - first)
-        self._forget()
         return TrackStep(rows, fates, counts)
 
     def _numbered(self, message: Scan | Tick) -> _Kept:
@@ -173,12 +173,10 @@ class LaggedTracker:
 
     def _forget(self) -> None:
         # beyond the lag nothing can come any more
-        n_gone = 0
-        while _time_of(self._kept[n_gone].message) < self.t_ns - self._lag_ns:
-            gone = self._kept[n_gone].message
-            if isinstance(gone, Scan):
-                self._t_gone_ns[gone.sensor_id] = gone.t_end_ns
-            n_gone += 1
+        n_gone = sum(_time_of(each.message) < self.t_ns - self._lag_ns for each in self._kept)
+        for gone in self._kept[:n_gone]:
+            if isinstance(gone.message, Scan):
+                self._t_gone_ns[gone.message.sensor_id] = gone.message.t_end_ns
         del self._kept[:n_gone]
         if n_gone and len(self._strays):
             t_gone_ns = np.array(self._t_gone_ns)[self._strays["sensor_id"]]

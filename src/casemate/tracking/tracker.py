@@ -5,6 +5,7 @@ of plots begin new ones (`kernels.births`), the global hypothesis chooses among 
 older than the window is settled (`kernels.pruning`). A choice can be undone as long as its plots are in the window.
 """
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -110,13 +111,16 @@ class Tracker:
 
     def snapshot(self) -> object:
         """Copy all that decides what later steps answer."""
-        return (self.bank.copy(), *(list(part) for part in self._memory()), self._last.copy())
+        return (self._copied(self._race), *(list(part) for part in self._memory()), self._last.copy())
 
     def restore(self, snapshot: object) -> None:
         """Take back the state of a snapshot, which stays as it is."""
-        bank, first, last, seen, rows = snapshot  # pyright: ignore
-        self.bank, self._last = bank.copy(), rows.copy()
+        race, first, last, seen, rows = snapshot  # pyright: ignore
+        self._race, self._last = self._copied(race), rows.copy()
         self._t_first_ns, self._t_last_ns, self._seen = list(first), list(last), list(seen)
+
+    def _copied(self, race: Race) -> Race:
+        return copy.deepcopy(race, {id(self._hypotheses): self._hypotheses})  # all by value but what never changes
 
     def _memory(self) -> tuple[list[int], list[int], list[door.Seen]]:
         return self._t_first_ns, self._t_last_ns, self._seen
