@@ -1,10 +1,9 @@
-"""The law of the lag: in whatever order inputs come inside it, the tracks are those of a tracker that got them in order."""
+"""The law of the lag: in whatever order inputs come inside it, the tracks are those of inputs in order."""
 
 import math
 
 import msgspec
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,8 +48,10 @@ def in_order(seed):
     out = []
     for s, (sensor, n) in enumerate(zip(SENSORS, SECTORS, strict=True)):
         dwell_s = sensor.scan_period_s / n
-        for k in range(round((SPAN_S + AFTER_S) / dwell_s)):
-            out.append(sector(rng, (start, vel), s, k % n, (k * dwell_s, (k + 1) * dwell_s)))
+        out += [
+            sector(rng, (start, vel), s, k % n, (k * dwell_s, (k + 1) * dwell_s))
+            for k in range(round((SPAN_S + AFTER_S) / dwell_s))
+        ]
     out += [Tick(t_ns=T0_NS + k * NS_PER_S) for k in range(SPAN_S + AFTER_S)]
     rank = {Scan: 0, Tick: 1}
     return sorted(out, key=lambda m: (time_of(m), rank[type(m)], getattr(m, "sensor_id", 0)))
@@ -141,7 +142,9 @@ def check_arrivals(lagged, arrivals):
             assert (step.fates["refusal"] == Refusal.NONE).all()
 
 
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @SLOW

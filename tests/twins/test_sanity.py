@@ -48,7 +48,7 @@ def spoil(rng, row):
         case 2:
             row["cov"][a, b] += 0.01 * sigma[a] * sigma[b]
         case 3:
-            row["cov"][a, a] = -sigma[a] ** 2
+            row["cov"][a, a] = -(sigma[a] ** 2)
         case 4:
             row["cov"][a, b] = row["cov"][b, a] = 1.01 * sigma[a] * sigma[b]
         case 5:
