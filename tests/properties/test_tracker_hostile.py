@@ -105,7 +105,7 @@ def check_covariances(cov):
 
 def check(tracker, step, scan, t_ns):
     """The table is finite, the rows too but for an unknown height, every plot has one fate, and the counts add up."""
-    leaves = tracker.bank.living
+    leaves = tracker.bank.leaves[tracker.bank.order]
     for name in ("x", "cov", "score"):
         assert np.isfinite(leaves[name]).all(), name
     assert step.diagnostics.get("tracks_not_finite", 0) == 0

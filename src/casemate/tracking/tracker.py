@@ -106,7 +106,7 @@ class Tracker:
     def picture(self, t_ns: int) -> Records:
         """Give every track as a TRACK row at a time, by id; no later step answers otherwise for it."""
         self.bank.leaves["is_fresh"] = False  # else a row would be at its last hit; every step sets it anew
-        rows = self._hypotheses.report(self.bank, self.bank.order[self.bank.living["is_chosen"]], t_ns)
+        rows = self._hypotheses.report(self.bank, self.bank.order[self.bank.of("is_chosen")], t_ns)
         return freeze(rows[np.argsort(rows["track_id"])])
 
     def snapshot(self) -> object:
