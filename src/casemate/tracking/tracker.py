@@ -119,8 +119,12 @@ class Tracker:
         self._race, self._last = self._copied(race), rows.copy()
         self._t_first_ns, self._t_last_ns, self._seen = list(first), list(last), list(seen)
 
-    def _copied(self, race: Race) -> Race:
-        return copy.deepcopy(race, {id(self._hypotheses): self._hypotheses})  # all by value but what never changes
+    @staticmethod
+    def _copied(race: Race) -> Race:
+        twin = copy.copy(race)
+        twin.runners = [runner.copy() for runner in race.runners]
+        twin._past = race._past.copy()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return twin
 
     def _memory(self) -> tuple[list[int], list[int], list[door.Seen]]:
         return self._t_first_ns, self._t_last_ns, self._seen
