@@ -227,11 +227,13 @@ def _solve(
 
 
 @njit(cache=True, error_model="numpy")
-def choose_leaves(leaves: Rows, order: Ints, spots: Rows, base: int, value: Floats, chosen: Flags) -> tuple[float, int]:
+def choose_leaves(
+    leaves: Rows, order: Ints, spots: Rows, base: int, value: Floats, chosen: Flags, is_alone: Flags
+) -> tuple[float, int]:
     """Choose the leaves of the likeliest global hypothesis; prices of `spots` are where the search starts and ends.
 
     `order` (n,) are slots, those of a tree side by side; `value` (n,) what each leaf adds, below 0: not to be chosen.
-    `chosen` (n,) is written. Returns the total and the number of clusters with more than one tree.
+    `chosen` (n,) and `is_alone` (n,), whether no other tree wants a plot of the leaf's tree, are written. Returns the total and the number of clusters with more than one tree.
     """
     n = order.shape[0]
     first, plots, n_of = np.empty(n + 1, np.int64), np.empty((n, WINDOW), np.int64), np.empty(n, np.int64)
@@ -254,6 +256,8 @@ def choose_leaves(leaves: Rows, order: Ints, spots: Rows, base: int, value: Floa
         size[_root(parent, t)] += 1
     n_clusters = 0
     for t in range(n_trees):
+        for k in range(first[t], first[t + 1]):
+            is_alone[k] = size[_root(parent, t)] == 1
         if parent[t] != t:
             continue
         if size[t] == 1:

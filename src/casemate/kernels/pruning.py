@@ -60,6 +60,8 @@ def prune_leaves(
     t_fix_ns: int,
     most: int,
     within: float,
+    within_alone: float,
+    is_alone: Flags,
     least_score: float,
     ln_end: float,
     keep: Flags,
@@ -68,7 +70,7 @@ def prune_leaves(
     """Write which leaves live on, and settle the plots before t_fix_ns of those that do.
 
     Of each tree the chosen leaf, and those that have the same settled plots and, by value less the prices of their
-    plots, are among the `most` best and `within` so many nats of the best. A tree without a chosen leaf ends when the
+    plots, are among the `most` best and `within` so many nats of the best, fewer where no other tree wants their plots. A tree without a chosen leaf ends when the
     first of its plots is settled. `rest` (n,) gets, at the first leaf of a tree that was chosen until now, what it
     leaves behind: its score where it is gone for good; where it lost its plots what was settled, less `ln_end`.
     """
@@ -97,7 +99,7 @@ def prune_leaves(
             better = 0
             for m in range(start, end):
                 better += 1 if keep[m] and (worth[m] > worth[k] or (worth[m] == worth[k] and m < k)) else 0
-            if keep[k] and (better >= most or worth[k] < top - within):
+            if keep[k] and (better >= most or worth[k] < top - (within_alone if is_alone[k] else within)):
                 worth[k] = -math.inf  # marked; `keep` stays while others are ranked
         for k in range(start, end):
             keep[k] = (keep[k] and worth[k] > -math.inf) or k == pick

@@ -34,8 +34,8 @@ WINDOW_S, WINDOW_SCANS = 3.0, 5
 ENTRY_SHARE = 20.0
 """Rounds come in over the edges of the coverage: there they are so much denser than if they began anywhere [A]."""
 
-KEEP_MOST, KEEP_WITHIN = 8, 14.0
-"""Leaves of a tree carried on, and how far behind the best [nats]."""
+KEEP_MOST, KEEP_WITHIN, KEEP_ALONE = 8, 14.0, 7.0
+"""Leaves of a tree carried on, how far behind the best [nats], and how far where no other tree wants their plots."""
 
 LN_END, LN_STAY = 8.0, 1.5
 """Of a track that ends in sight, and of a change of mind [nats]."""
@@ -255,14 +255,17 @@ class Hypotheses:
     def choose(self, bank: Bank, t_ns: int) -> Chosen:
         """Choose the global hypothesis, label and confirm its leaves, and prune the rest."""
         n = len(bank.order)
-        value, chosen, keep = np.empty(n), np.empty(n, np.bool_), np.empty(n, np.bool_)
+        value, (chosen, keep, is_alone) = np.empty(n), np.empty((3, n), np.bool_)
         pruning.value_leaves(bank.leaves, bank.order, LN_END, LN_STAY, value)
-        _, n_clusters = choice.choose_leaves(bank.leaves, bank.order, bank.spots, bank.base, value, chosen)
+        _, n_clusters = choice.choose_leaves(
+            bank.leaves, bank.order, bank.spots, bank.base, value, chosen, is_alone
+        )
         slots = bank.order[chosen]
         bank.next_id = pruning.label_leaves(
             bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.settings.confirm_score, 2, SURE
         )
-        limits, rest = (t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, LEAST_SCORE, LN_END), np.empty(n)
+        limits = t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, KEEP_ALONE, is_alone, LEAST_SCORE, LN_END
+        rest = np.empty(n)
         pruning.prune_leaves(
             bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep, rest
         )

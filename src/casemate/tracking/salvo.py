@@ -188,9 +188,10 @@ class Race:
         weight = np.where(is_new, agree.sum(axis=1) + 1e-4 * (agree * rows["score"]).sum(axis=1), 0.0)
         while len(found) < MOST_NEW and weight.max() >= LEAST_ROUNDS:
             k = int(np.argmax(weight))
-            salvo = self._mean(state, rows, agree[k], offset[k], t_ns)
-            if _n_disjoint(rows[agree[k]]) >= LEAST_ROUNDS and not _is_like(salvo, known).any():
-                found.append(salvo)
+            if _n_disjoint(rows[agree[k]]) >= LEAST_ROUNDS:
+                salvo = self._mean(state, rows, agree[k], offset[k], t_ns)
+                if not _is_like(salvo, known).any():
+                    found.append(salvo)
             weight[agree[k] & agree[:, k]] = 0.0
             weight[k] = 0.0
         return found
@@ -235,8 +236,8 @@ def _n_disjoint(rows: NDArray[np.void]) -> int:
     # how many different things leaves show: those that share no plot, the best first
     taken: set[int] = set()
     count = 0
-    for leaf in rows:
-        plots = set(leaf["plots"][: leaf["n_plots"]].tolist())
+    for mine, n in zip(rows["plots"].tolist(), rows["n_plots"].tolist(), strict=True):
+        plots = set(mine[:n])
         if not plots & taken:
             taken |= plots
             count += 1

@@ -172,17 +172,18 @@ class Tracker:
 
     def _close(self, chosen: Chosen, t_ns: int, counts: dict[str, int]) -> Records:
         """Give the touched tracks as rows, and those that ended since the last step once more, as dropped."""
-        labels = self.bank.leaves["label"][chosen.slots]
-        now = self._hypotheses.report(self.bank, chosen.slots[chosen.touched], t_ns)
-        is_over = ~np.isin(self._last["track_id"], labels)
+        bank, slots = self.bank, chosen.slots
+        labels = np.sort(bank.leaves["label"][slots])
+        now = self._hypotheses.report(bank, slots[chosen.touched], t_ns)
+        now = now[np.argsort(now["track_id"], kind="stable")]
+        before, is_over = self._last["track_id"], ~_is_in(self._last["track_id"], labels)
         over = self._last[is_over]
         over["status"] = TrackStatus.DROPPED
-        still = self._last[~is_over & ~np.isin(self._last["track_id"], now["track_id"])]
-        self._last = np.concatenate([still, now])
+        self._last = _merged(self._last[~is_over & ~_is_in(before, now["track_id"])], now)
+        status = bank.leaves["status"][slots]
         counts["tracks_dropped"], counts["tracks_alive"] = len(over), len(labels)
-        counts["tracks_firm"] = int((self._last["status"] != TrackStatus.TENTATIVE).sum())
-        rows = np.concatenate([now, over])
-        return freeze(rows[np.argsort(rows["track_id"], kind="stable")])
+        counts["tracks_firm"] = int((status != TrackStatus.TENTATIVE).sum())
+        return freeze(_merged(now, over) if len(over) else now)
 
     def _owners(self, sweep: Sweep) -> Ints:
         # the track that each plot of the sweep is part of, as now believed
@@ -190,3 +191,17 @@ class Tracker:
         if len(owner):
             owner[np.concatenate(sweep.parts)] = self.bank.spots["label"][-len(owner) :]
         return owner
+
+
+def _is_in(ids: Ints, among: Ints) -> NDArray[np.bool_]:
+    # np.isin for sorted `among`, ten times as fast on a hundred
+    if len(among) == 0:
+        return np.zeros(len(ids), np.bool_)
+    return among[np.minimum(np.searchsorted(among, ids), len(among) - 1)] == ids
+
+
+def _merged(one: Records, other: Records) -> Records:
+    # by id; written out: numpy's own concatenation compares the fields' names every time
+    rows = np.empty(len(one) + len(other), TRACK)
+    rows[: len(one)], rows[len(one) :] = one, other
+    return rows[np.argsort(rows["track_id"], kind="stable")]
