@@ -21,7 +21,7 @@ def test_a_dense_sky_without_a_threat_holds_no_round(seed, p_detection, scan_per
 
 @pytest.mark.slow
 def test_rounds_of_every_class_are_declared():
-    """By their fifth plot 95 % are declared rounds, as far as so few can show; kinds are named better than by chance."""
+    """By their fifth plot 95 % are declared rounds, as far as so few can show; most by their kind."""
     sky = scenes.judge(scenes.all_rounds(33, count=2), 33)
     is_five = (sky.rows["n_hit"] >= 5) & (sky.truth >= 0)
     _, first = np.unique(sky.rows["track_id"][is_five], return_index=True)
