@@ -54,7 +54,7 @@ def gather_plots(values, sensor, env):
     sigma = np.column_stack([values[:, 5:9], np.full(len(values), np.nan)])
     sigma = np.where(np.isnan(sigma), sensor.sigmas, sigma)
     z[np.isnan(sigma)] = np.nan
-    var = sigma**2
+    var = sigma**2 + sensor.extra_var
     if not sensor.has_elevation:
         own = height_over_site(*sensor.position, env) + env.site_height_m
         sine = np.minimum(np.nan_to_num((z[:, 4] - own) / z[:, 0]), 1.0)
@@ -70,6 +70,28 @@ def gather_plots(values, sensor, env):
     spread = var[:, 1] + np.where(flat, 0.0, var[:, 2])
     slack = 4.5 * np.sqrt(var[:, 0] + z[:, 0] ** 2 * spread) + np.where(flat, 30_000.0, 0.0)
     return z, var, s @ sensor.rotation + sensor.position, slack
+
+
+def locate(z, sensor):
+    """ENU of the site of range, azimuth, elevation."""
+    r, az, el = z
+    s = np.array([r * math.cos(el) * math.sin(az), r * math.cos(el) * math.cos(az), r * math.sin(el)])
+    return sensor.rotation.T @ s + sensor.position
+
+
+def widen_by_bias(x, p, sensor):
+    """P + D B D', with d(position) / db as rotations about the sensor and D of the velocity by complex step in time."""
+    step = 1e-30
+    s, w = sensor.rotation @ (x[:3] - sensor.position), sensor.rotation @ x[3:6]
+    at = s + 1j * step * w  # the point a moment later
+    flat = np.sqrt(at[0] ** 2 + at[1] ** 2)
+    reach = np.sqrt(at[0] ** 2 + at[1] ** 2 + at[2] ** 2)
+    level = np.array([at[0], at[1], 0.0]) / flat
+    sides = [at / reach, np.array([at[1], -at[0], 0.0]), np.array([0.0, 0.0, 1.0]) * flat - at[2] * level]
+    d = np.zeros((7, 3))
+    for k, side in enumerate(sides):
+        d[:3, k], d[3:6, k] = sensor.rotation.T @ side.real, sensor.rotation.T @ (side.imag / step)
+    return p + d @ np.diag(sensor.bias_var) @ d.T
 
 
 def watch_tracks(states, has_height, sensor, env, az_from, az_width, margin):

@@ -80,6 +80,46 @@ def test_plots_gathered(seed, has_elevation):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_covariances_widened(seed):
+    """By a constant offset of the sensor, in each of its elements and in all; other sensors' rows and drag stay."""
+    rng = np.random.default_rng(seed)
+    _, sensor = world(rng)
+    rows = [state(rng) for _ in range(3)]
+    states, covs = (np.array([row[k] for row in rows]) for k in range(2))
+    states[2, 2] = np.nan
+    low = states[2].copy()
+    low[2] = sensor.position[2]
+    for use in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]):
+        one = sensor._replace(bias_var=sensor.bias_var * use)
+        wide = covs.copy()
+        looks.widen_by_bias(states, wide, np.array([1, 0, 1]), 1, one)
+        close(wide[0], naive.widen_by_bias(states[0], covs[0], one))
+        assert np.array_equal(wide[1], covs[1])
+        close(wide[2], naive.widen_by_bias(low, covs[2], one))
+        assert np.array_equal(wide[:, 6], covs[:, 6])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_offset_sensor_sees_the_path_where_the_widening_says(seed):
+    """What the textbook twin differentiates: a point on its way, measured, offset, and put back."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    x, _ = state(rng)
+    h = 1e-3
+    for k, b in enumerate((0.1, 1e-5, 1e-5)):
+        offset, ends = b * np.eye(3)[k], []
+        for t in (-h, h):
+            y = x.copy()
+            y[:3] += t * x[3:6]
+            z, _ = naive.project(y, False, sensor, env)
+            ends.append((naive.locate(z[:3] + offset, sensor) - naive.locate(z[:3] - offset, sensor)) / (2.0 * b))
+        side = np.concatenate(((ends[0] + ends[1]) / 2.0, (ends[1] - ends[0]) / (2.0 * h)))
+        one = sensor._replace(bias_var=np.eye(3)[k])
+        wanted, wide = np.outer(side, side), naive.widen_by_bias(x, np.zeros((7, 7)), one)
+        assert np.allclose(wide[:6, :6], wanted, rtol=1e-4, atol=1e-6 * wanted.max())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("has_elevation", [True, False])
 def test_sweeps_watched(seed, has_elevation):
     """What a sector has passed, what is out of coverage, what is overhead."""

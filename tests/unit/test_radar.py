@@ -2,12 +2,14 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
 from casemate.model.catalog import RadarSite
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import SensorModel, arc_width, in_arc, sensor_models
+from casemate.tracking.filter import bundle_of
 
 FRAME = SiteFrame(43.0, 18.0, 500.0)
 
@@ -87,3 +89,44 @@ def test_arcs() -> None:
     az = np.radians([350.0, 10.0, 180.0])
     assert in_arc(az, math.radians(340), math.radians(20)).tolist() == [True, True, False]
     assert in_arc(az, 2.0, 2.0).all()
+
+
+def test_rounding_is_an_even_error_of_every_plot() -> None:
+    """step^2 / 12, angles in radians; nothing where nothing is declared."""
+    told = SensorModel.of(
+        radar(step_range_m=7.2, step_azimuth_deg=0.1, step_elevation_deg=0.2, step_range_rate_mps=1.0), FRAME
+    )
+    steps = [7.2, math.radians(0.1), math.radians(0.2), 1.0, 0.0]
+    assert told.extra_var == pytest.approx(np.square(steps) / 12.0)
+    even = np.random.default_rng(1).uniform(-0.5, 0.5, 100_000) * 7.2
+    assert even.var() == pytest.approx(told.extra_var[0], rel=0.02)
+    assert not SensorModel.of(radar(), FRAME).extra_var.any()
+
+
+def test_an_offset_widens_plots_only_where_another_radar_may_disagree() -> None:
+    """Alone, a radar is consistent with itself."""
+    one = radar(sigma_bias_range_m=10.0, sigma_bias_azimuth_deg=0.1, sigma_bias_elevation_deg=0.05)
+    variances = np.square([10.0, math.radians(0.1), math.radians(0.05)])
+    (alone,) = sensor_models([one], FRAME)
+    assert alone.bias_var == pytest.approx(variances)
+    assert not alone.extra_var.any()
+    first, second = sensor_models([one, radar(name="s")], FRAME)
+    assert first.extra_var == pytest.approx([*variances, 0.0, 0.0])
+    assert not second.extra_var.any()
+
+
+@pytest.mark.parametrize("key", ["step_range_m", "sigma_bias_azimuth_deg"])
+def test_a_negative_step_or_offset_is_refused(key: str) -> None:
+    """By name, as every value outside its range."""
+    facts = {k: v for k, v in msgspec.structs.asdict(radar()).items() if v is not None}
+    with pytest.raises(msgspec.ValidationError, match=key):
+        msgspec.convert(facts | {key: -1.0}, RadarSite)
+
+
+@pytest.mark.xfail(reason="tracking.filter.bundle_of does not hand them on yet: until then the keys do nothing")
+def test_the_kernels_are_told_of_rounding_and_offsets() -> None:
+    """As the site file declares them, two radars here."""
+    first, _ = sensor_models([radar(step_range_m=7.2, sigma_bias_azimuth_deg=0.1), radar(name="s")], FRAME)
+    bundle = bundle_of(first)
+    assert np.array_equal(bundle.extra_var, first.extra_var)
+    assert np.array_equal(bundle.bias_var, first.bias_var)

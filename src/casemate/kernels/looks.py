@@ -15,6 +15,7 @@ from casemate.kernels.motion import Environment, height_over_site
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 RANGE, AZ, EL, RATE, HEIGHT = 0, 1, 2, 3, 4
 
@@ -30,6 +31,8 @@ class Sensor(NamedTuple):
     sigmas: Floats  # (5,) declared, by element of z; NaN: not measured
     edges: Floats  # (6,) coverage: range from, to [m], azimuth from, width, elevation from, to [rad]
     has_elevation: bool
+    extra_var: Floats = np.zeros(5)  # (5,) variance of every plot beside its sigma, by element of z
+    bias_var: Floats = np.zeros(3)  # (3,) variance of a constant offset: range [m2], azimuth, elevation [rad2]
 
 
 LN_2PI = math.log(2.0 * math.pi)
@@ -128,10 +131,10 @@ def gather_plots(
 ) -> None:
     """Write measurements, variances and rough positions of plots from the float fields of PLOT rows (m, 10).
 
-    A missing sigma is the sensor's own. A 2D radar's azimuth error grows as 1 / cos(elevation), known from the reported
-    height: its beam turns about the vertical (Skolnik, Radar Handbook, 3rd ed. 2008, section 7.9). A pressure height
-    is off the antenna's datum, which near the cone of silence bends the range; one that would lie above the coverage
-    contradicts the range and is not used.
+    A missing sigma is the sensor's own; what it adds to every plot (rounding) comes on top. A 2D radar's azimuth error
+    grows as 1 / cos(elevation), known from the reported height: its beam turns about the vertical (Skolnik, Radar
+    Handbook, 3rd ed. 2008, section 7.9). A pressure height is off the antenna's datum, which near the cone of silence
+    bends the range; one that would lie above the coverage contradicts the range and is not used.
     """
     own = height_over_site(sensor.position[0], sensor.position[1], sensor.position[2], env) + env.site_height_m
     for i in range(values.shape[0]):
@@ -139,7 +142,7 @@ def gather_plots(
         z[i, RANGE], z[i, AZ], z[i, EL], z[i, HEIGHT], z[i, RATE] = row[0], row[1], row[2], row[3], row[4]
         for k in range(5):
             sigma = sensor.sigmas[k] if k == HEIGHT or math.isnan(row[5 + k]) else row[5 + k]
-            var[i, k] = sigma * sigma
+            var[i, k] = sigma * sigma + sensor.extra_var[k]
             if math.isnan(sigma):
                 z[i, k] = math.nan  # an element without any sigma says nothing
         is_flat = math.isnan(z[i, EL])
@@ -161,6 +164,58 @@ def gather_plots(
             pos[i, k] = sensor.position[k] + at
         spread = var[i, AZ] + (0.0 if is_flat else var[i, EL])
         slack[i] = 4.5 * math.sqrt(var[i, RANGE] + row[0] * row[0] * spread) + (2.0 * HEIGHT_SPAN if is_flat else 0.0)
+
+
+@njit(cache=True, error_model="numpy")
+def _widen(x: Floats, p: Floats, sensor: Sensor, side: Floats) -> None:
+    # P <- P + D B D' for one state; a column of D at a time, in `side` (6,)
+    m = sensor.rotation
+    d0, d1 = x[0] - sensor.position[0], x[1] - sensor.position[1]
+    d2 = 0.0 if math.isnan(x[2]) else x[2] - sensor.position[2]
+    s0 = m[0, 0] * d0 + m[0, 1] * d1 + m[0, 2] * d2
+    s1 = m[1, 0] * d0 + m[1, 1] * d1 + m[1, 2] * d2
+    s2 = m[2, 0] * d0 + m[2, 1] * d1 + m[2, 2] * d2
+    w0 = m[0, 0] * x[3] + m[0, 1] * x[4] + m[0, 2] * x[5]
+    w1 = m[1, 0] * x[3] + m[1, 1] * x[4] + m[1, 2] * x[5]
+    w2 = m[2, 0] * x[3] + m[2, 1] * x[4] + m[2, 2] * x[5]
+    flat = max(math.sqrt(s0 * s0 + s1 * s1), 1.0)
+    reach = max(math.sqrt(s0 * s0 + s1 * s1 + s2 * s2), 1.0)
+    flat_rate, rate = (s0 * w0 + s1 * w1) / flat, (s0 * w0 + s1 * w1 + s2 * w2) / reach
+    h0, h1 = s0 / flat, s1 / flat  # toward the point, level, and how that turns
+    g0, g1 = (w0 - h0 * flat_rate) / flat, (w1 - h1 * flat_rate) / flat
+    for k in range(3):
+        if sensor.bias_var[k] == 0.0:
+            continue
+        if k == RANGE:
+            a0, a1, a2 = s0 / reach, s1 / reach, s2 / reach
+            b0, b1, b2 = (w0 - a0 * rate) / reach, (w1 - a1 * rate) / reach, (w2 - a2 * rate) / reach
+        elif k == AZ:
+            a0, a1, a2 = s1, -s0, 0.0
+            b0, b1, b2 = w1, -w0, 0.0
+        else:
+            a0, a1, a2 = -s2 * h0, -s2 * h1, flat
+            b0, b1, b2 = -w2 * h0 - s2 * g0, -w2 * h1 - s2 * g1, flat_rate
+        for i in range(3):
+            side[i] = m[0, i] * a0 + m[1, i] * a1 + m[2, i] * a2
+            side[3 + i] = m[0, i] * b0 + m[1, i] * b1 + m[2, i] * b2
+        for i in range(6):
+            for j in range(6):
+                p[i, j] += sensor.bias_var[k] * side[i] * side[j]
+
+
+@njit(cache=True, error_model="numpy")
+def widen_by_bias(state: Floats, cov: Floats, i_sensor: Ints, s: int, sensor: Sensor) -> None:
+    """Add to covariances (n, 7, 7) of ENU states (n, 7) what a constant offset of sensor `s` does to its rows.
+
+    P <- P + D B D', B the variances of the offsets b of range, azimuth and elevation, D = d(position, velocity) / db:
+    position is q(z + b) with q the way from a measurement to ENU, velocity its derivative by time. A filter that is fed
+    with offset plots follows q(z(t) + b), so once is enough, however many plots there were: for what is reported, not
+    for what is filtered on. A missing height (NaN) is taken as the sensor's own.
+    """
+    side = np.empty(6)
+    for i in range(state.shape[0]):
+        if i_sensor[i] == s:
+            _widen(state[i], cov[i], sensor, side)
 
 
 @njit(cache=True, error_model="numpy")

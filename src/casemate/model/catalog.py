@@ -19,6 +19,10 @@ SigmaM = Annotated[float, Meta(ge=0.01, le=10_000.0)]
 SigmaDeg = Annotated[float, Meta(ge=1e-4, le=28.0)]
 SigmaMps = Annotated[float, Meta(ge=1e-3, le=1_000.0)]
 """What a plot may say of its own errors too (`tracking.door`): squares that neither vanish nor overflow."""
+UpToM = Annotated[float, Meta(ge=0.0, le=10_000.0)]
+UpToDeg = Annotated[float, Meta(ge=0.0, le=28.0)]
+UpToMps = Annotated[float, Meta(ge=0.0, le=1_000.0)]
+"""The same from 0 on: what may be left out."""
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
 Band = tuple[float, float]
 Ring = Annotated[tuple[tuple[Lat, Lon], ...], Meta(min_length=3)]
@@ -51,6 +55,13 @@ class RadarSite(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sigma_azimuth_deg: SigmaDeg
     sigma_elevation_deg: SigmaDeg | None = None  # None: a 2D radar
     sigma_range_rate_mps: SigmaMps | None = None  # None: no Doppler
+    step_range_m: UpToM = 0.0  # what the plots were rounded to; the sigmas above are without it
+    step_azimuth_deg: UpToDeg = 0.0
+    step_elevation_deg: UpToDeg = 0.0
+    step_range_rate_mps: UpToMps = 0.0
+    sigma_bias_range_m: UpToM = 0.0  # of an offset that stays, as of a radar not quite lined up
+    sigma_bias_azimuth_deg: UpToDeg = 0.0
+    sigma_bias_elevation_deg: UpToDeg = 0.0
     p_detection: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.9
     false_plots_per_scan: NotNegative = 10.0
     range_m: Band = (500.0, 25_000.0)

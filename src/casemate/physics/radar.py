@@ -58,9 +58,11 @@ class SensorModel:
     range_m: tuple[float, float]
     az_rad: tuple[float, float]  # clockwise from, to; equal: all round
     el_rad: tuple[float, float]
+    extra_var: Floats  # (5,) of range, azimuth, elevation, range rate, height: of every plot, beside its sigma
+    bias_var: Floats  # (3,) of range, azimuth, elevation: of an offset that stays
 
     @classmethod
-    def of(cls, radar: RadarSite, frame: SiteFrame, *, is_flat: bool = False) -> "SensorModel":
+    def of(cls, radar: RadarSite, frame: SiteFrame, *, is_flat: bool = False, is_alone: bool = True) -> "SensorModel":
         """Put a declared radar into the site's frame.
 
         Parameters
@@ -71,6 +73,8 @@ class SensorModel:
             The site's ENU frame.
         is_flat : bool
             True with a flat Earth (`[environment] earth = "flat"`): all horizons are parallel.
+        is_alone : bool
+            False where other radars look at the same things: they disagree by their offsets.
         """
         own = SiteFrame(radar.lat_deg, radar.lon_deg, radar.height_m + frame.geoid_m, frame.geoid_m)
         place = frame.msl_to_enu(radar.lat_deg, radar.lon_deg, radar.height_m)
@@ -93,6 +97,8 @@ class SensorModel:
             range_m=(float(radar.range_m[0]), float(radar.range_m[1])),
             az_rad=(math.radians(az[0]) % _TURN, math.radians(az[1]) % _TURN),
             el_rad=(math.radians(radar.elevation_deg[0]), math.radians(radar.elevation_deg[1])),
+            extra_var=_frozen(_rounding_var(radar) + (0.0 if is_alone else np.append(_bias_var(radar), (0.0, 0.0)))),
+            bias_var=_frozen(_bias_var(radar)),
         )
 
     @property
@@ -173,7 +179,19 @@ class SensorModel:
 
 def sensor_models(radars: Sequence[RadarSite], frame: SiteFrame, *, is_flat: bool = False) -> tuple[SensorModel, ...]:
     """Make the model of each declared radar, in the order that `sensor_id` counts."""
-    return tuple(SensorModel.of(radar, frame, is_flat=is_flat) for radar in radars)
+    is_alone = len(radars) == 1
+    return tuple(SensorModel.of(radar, frame, is_flat=is_flat, is_alone=is_alone) for radar in radars)
+
+
+def _rounding_var(radar: RadarSite) -> Floats:
+    # even over a step: step^2 / 12 (Bennett, Bell System Technical Journal 27, 1948, p. 446)
+    az, el = math.radians(radar.step_azimuth_deg), math.radians(radar.step_elevation_deg)
+    return np.array((radar.step_range_m, az, el, radar.step_range_rate_mps, 0.0)) ** 2 / 12.0
+
+
+def _bias_var(radar: RadarSite) -> Floats:
+    az, el = math.radians(radar.sigma_bias_azimuth_deg), math.radians(radar.sigma_bias_elevation_deg)
+    return np.array((radar.sigma_bias_range_m, az, el)) ** 2
 
 
 def arc_width(az_from_rad: float, az_to_rad: float) -> float:

@@ -11,8 +11,8 @@ nearest to the packet); a raw recording has none, so its days count from 1970-01
 Heights: I110, the height by a 3D radar, where there is one; else I090, the transponder's flight level, which is a
 pressure altitude in steps of 25 ft and differs from the true height by up to some hundred metres with the weather.
 
-The steps of the format (7.2 m in range, 0.0055 deg in azimuth) are not written as sigmas: what a radar measures to
-is said in the site file.
+The steps of the format (7.23 m in range, 0.0055 deg in azimuth, 1 m/s in range rate) are not written as sigmas: what a
+radar measures to, and what its plots are rounded to, is said in the site file.
 """
 
 from array import array
