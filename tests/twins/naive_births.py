@@ -12,7 +12,7 @@ from scipy.stats import norm
 from casemate.kernels.motion import acceleration, height_over_site
 
 NS = 1e9
-SLOWEST, FASTEST, SLOPE, OTHER = 60.0, 900.0, 40.0, 350.0
+SLOWEST, FASTEST, SLOPE, OTHER, BREAKAWAY = 60.0, 900.0, 40.0, 350.0, 5e3
 
 
 def midpoint(y, h, drag, env):
@@ -24,11 +24,11 @@ def midpoint(y, h, drag, env):
     return y + h * rate(y + 0.5 * h * rate(y))
 
 
-def flown(y, drag, dt, longest, env):
-    """Fly by dt [s] in equal steps that are no longer than `longest`."""
+def flown(y, drag, dt, longest, env, fastest=math.inf):
+    """Fly by dt [s] in equal steps that are no longer than `longest`, while it is no faster than `fastest`."""
     steps = max(1, math.ceil(abs(dt) / longest))
     for _ in range(steps):
-        y = midpoint(y, dt / steps, drag, env)
+        y = midpoint(y, dt / steps, drag, env) if np.linalg.norm(y[3:]) <= fastest else y
     return y
 
 
@@ -58,11 +58,11 @@ def fly_back(x, t_ns, t_birth_ns, env):
     """Return position and velocity of a round at its first plot."""
     if t_ns <= t_birth_ns:
         return x[:6]
-    return flown(x[:6], math.exp(x[6]), -(t_ns - t_birth_ns) / NS, 1.0, env)
+    return flown(x[:6], math.exp(x[6]), -(t_ns - t_birth_ns) / NS, 1.0, env, BREAKAWAY)
 
 
 def judge_entry(states, t_ns, t_birth_ns, is_of_salvo, sensor, env, noise, rule):
-    """Return ln of what the speed at the first plot and not being seen before it say of a round."""
+    """Return ln of what the speed at the first plot and not being seen before it say of a round, and of the latter."""
     x, p = states[B]
     y, drag, ln = fly_back(x, t_ns, t_birth_ns, env), math.exp(x[6]), 0.0
     if not is_of_salvo:
@@ -73,10 +73,10 @@ def judge_entry(states, t_ns, t_birth_ns, is_of_salvo, sensor, env, noise, rule)
     for k in range(1, rule.n_entry + 1):
         if not could_be_seen(k, t_birth_ns, rule) or cost <= rule.least_entry:
             break
-        y = flown(y, drag, -period, 1.0, env)
+        y = flown(y, drag, -period, 1.0, env, BREAKAWAY)
         sigma_m = math.sqrt(max(p[5, 5], 0.0)) * k * period
         cost = max(cost + math.log1p(-sensor.p_detection * chance(y[:3], sigma_m, sensor)), rule.least_entry)
-    return ln + cost
+    return max(ln + cost, -20.0), cost
 
 
 def elevation_of(z, sensor, env, noise):
@@ -165,7 +165,7 @@ def pair_plots(spots, base, oldest, first, rule, sensor, env, noise, start):
 def new_leaf(serial, t_ns, states):
     """Return a leaf without plots."""
     leaf = SimpleNamespace(**dict.fromkeys(naive_leaves.PLAIN, 0), history=[], states=states)
-    leaf.tree, leaf.t_birth_ns, leaf.past, leaf.ln_entry = serial + 1, t_ns, 0.0, 0.0
+    leaf.tree, leaf.t_birth_ns, leaf.past, leaf.ln_entry, leaf.ln_unseen = serial + 1, t_ns, 0.0, 0.0, 0.0
     leaf.has_past = leaf.is_chosen = False
     return leaf
 
@@ -195,7 +195,7 @@ def pair(old, new, i, j, n_skipped, rule, sensor, env, noise, start):
         x, p = naive_kalman.predict_second(*states[B], dt, z, sensor, env, noise)
         *states[B], ln_b, d2 = naive_kalman.update_state(x, p, False, False, z, var, sensor, env)
         leaf.ln_round += ln + ln_b
-        leaf.ln_entry = judge_entry(states, t_ns, t_old_ns, False, sensor, env, noise, rule)
+        leaf.ln_entry, leaf.ln_unseen = judge_entry(states, t_ns, t_old_ns, False, sensor, env, noise, rule)
         leaf.nis = d2 if naive_leaves.odds(leaf) > 0.0 else leaf.nis
     naive_leaves.weigh(leaf, noise.odds_limit)
     naive_leaves.remember(leaf, j, t_ns, rule.i_sensor)
@@ -233,7 +233,7 @@ def begin_at_mouth(spots, base, first, salvos, sigma_mps, rule, sensor, env, noi
             q[:3, :3] = p[:3, :3]
             leaf = new_leaf(base + j, t_ns, {B: (np.concatenate([x[:3], moved, [ln_drag]]), q)})
             leaf.salvo, leaf.has_height, leaf.nis = int(salvo["serial"]), True, math.nan
-            leaf.ln_entry = judge_entry(leaf.states, t_ns, t_ns, True, sensor, env, noise, rule)
+            leaf.ln_entry, leaf.ln_unseen = judge_entry(leaf.states, t_ns, t_ns, True, sensor, env, noise, rule)
             leaf.ln_round = ln + math.log(0.5 / (speed * period * sensor.density_3d))
             leaf.ln_other = leaf.ln_round + leaf.ln_entry - noise.odds_limit
             naive_leaves.weigh(leaf, noise.odds_limit)

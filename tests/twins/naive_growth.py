@@ -46,7 +46,7 @@ def extend_leaves(leaves, seen, spots, base, first, rule, sensor, env, noise):
                 continue
             if B in child.states and child.n_hit < 5:
                 times_ns, is_of_salvo = (int(spot["t_ns"]), child.t_birth_ns), child.salvo > 0
-                child.ln_entry = naive_births.judge_entry(
+                child.ln_entry, child.ln_unseen = naive_births.judge_entry(
                     child.states, *times_ns, is_of_salvo, sensor, env, noise, rule
                 )
             naive_leaves.weigh(child, noise.odds_limit)

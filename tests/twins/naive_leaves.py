@@ -13,7 +13,7 @@ WINDOW = 16
 REOPEN_D2, GATE_D2 = 11.34, 16.27
 PLAIN = (
     "tree", "label", "t_ns", "i_sensor", "t_birth_ns", "n_hit", "n_miss", "past", "ln_round", "ln_other", "ln_entry",
-    "score", "miss_score", "nis", "status", "salvo", "has_past", "has_height", "is_chosen", "is_fresh", "is_touched",
+    "ln_unseen", "score", "miss_score", "nis", "status", "salvo", "has_past", "has_height", "is_chosen", "is_fresh", "is_touched",
 )  # fmt: skip
 
 
@@ -90,10 +90,13 @@ def other_model(m, x, p, env, noise):
 
 def hit_leaf(leaf, ahead, z, var, sensor, env, noise):
     """Return the child of a leaf, predicted in `ahead`, by a plot; None where it is out of the gate."""
-    held = not leaf.has_height
+    has_height = bool(leaf.has_height or not math.isnan(z[2]) or not math.isnan(z[4]))
+    if has_height and not leaf.has_height:  # what was held may move from here on
+        x, p = ahead[L]
+        ahead = {L: (x, p + np.diag(np.eye(7)[5] * (noise.sigma_climb**2 - p[5, 5])))}
 
     def updated(m, x, p):
-        return naive_kalman.update_state(x, p, m == L, m == L and held, z, var, sensor, env)
+        return naive_kalman.update_state(x, p, m == L, m == L and not has_height, z, var, sensor, env)
 
     tried = {m: updated(m, *ahead[m]) for m in ahead}
     if min(d2 for *_, d2 in tried.values()) > GATE_D2 + 2.0 * (np.sum(~np.isnan(z)) - 3):
@@ -112,11 +115,11 @@ def hit_leaf(leaf, ahead, z, var, sensor, env, noise):
     child.ln_round += base + ln[B]
     child.ln_other += base + ln[L]
     d2 = {m: tried[m][3] if m in tried else math.inf for m in (B, L)}
-    child.nis = d2[B] if odds(child) > 0.0 else d2[L]
     child.states = {m: (x, p) for m, (x, p, _, _) in tried.items()}
+    child.nis = d2[B] if is_round(child) else d2[L]
     if B in child.states:
         child.states[B][0][6] = np.clip(child.states[B][0][6], math.log(1e-5), math.log(1e-2))
-    child.has_height = bool(leaf.has_height or not math.isnan(z[2]) or not math.isnan(z[4]))
+    child.has_height = has_height
     return child
 
 
