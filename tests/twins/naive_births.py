@@ -3,6 +3,7 @@
 import math
 from types import SimpleNamespace
 
+import naive_ballistic
 import naive_kalman
 import naive_leaves
 import numpy as np
@@ -192,7 +193,7 @@ def pair(old, new, i, j, n_skipped, rule, sensor, env, noise, start):
     *states[L], ln_l, leaf.nis = naive_kalman.update_state(x, p, True, not leaf.has_height, z, var, sensor, env)
     leaf.ln_other += ln + ln_l
     if B in states:
-        x, p = naive_kalman.predict_second(*states[B], dt, z, sensor, env, noise)
+        x, p = naive_ballistic.predict_second(*states[B], dt, z, sensor, env, noise)
         *states[B], ln_b, d2 = naive_kalman.update_state(x, p, False, False, z, var, sensor, env)
         leaf.ln_round += ln + ln_b
         leaf.ln_entry, leaf.ln_unseen = judge_entry(states, t_ns, t_old_ns, False, sensor, env, noise, rule)
@@ -226,16 +227,18 @@ def begin_at_mouth(spots, base, first, salvos, sigma_mps, rule, sensor, env, noi
             speed = np.linalg.norm(vel)
             if np.linalg.norm(spot["pos"] - place) > 3.0 * speed * period + spot["slack_m"] + 4.5 * 30.0:
                 continue
-            (x, p), t_ns = start(spot["z"], spot["var"])[0][B], int(spot["t_ns"])
+            states, t_ns = start(spot["z"], spot["var"])[0], int(spot["t_ns"])
+            x, p = states[B]
             ln, u = offset_from_path(spot["pos"], p[:3, :3], place, vel)
             moved = vel + u * np.array(acceleration(*place, *vel, math.exp(ln_drag), env))
             q = np.diag([0.0] * 3 + [sigma_mps**2] * 3 + [0.4**2])
             q[:3, :3] = p[:3, :3]
-            leaf = new_leaf(base + j, t_ns, {B: (np.concatenate([x[:3], moved, [ln_drag]]), q)})
+            states[B] = np.concatenate([x[:3], moved, [ln_drag]]), q
+            leaf = new_leaf(base + j, t_ns, states)
             leaf.salvo, leaf.has_height, leaf.nis = int(salvo["serial"]), True, math.nan
             leaf.ln_entry, leaf.ln_unseen = judge_entry(leaf.states, t_ns, t_ns, True, sensor, env, noise, rule)
             leaf.ln_round = ln + math.log(0.5 / (speed * period * sensor.density_3d))
-            leaf.ln_other = leaf.ln_round + leaf.ln_entry - noise.odds_limit
+            leaf.ln_other = rule.ln_birth_other
             naive_leaves.weigh(leaf, noise.odds_limit)
             if leaf.score >= rule.least_score:
                 naive_leaves.remember(leaf, base + j, t_ns, rule.i_sensor)

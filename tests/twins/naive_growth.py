@@ -2,6 +2,7 @@
 
 import math
 
+import naive_ballistic
 import naive_births
 import naive_kalman
 import naive_leaves
@@ -112,7 +113,7 @@ def report_leaf(leaf, t_ns, oldest_ns, ln_exists, env, noise):
     dt = min(at_ns - leaf.t_ns, oldest_ns) / NS
     if is_round(leaf):
         x, p = leaf.states[B]
-        x, p = naive_kalman.predict_ballistic(x, p, dt, env, noise) if dt else (x, p)
+        x, p = naive_ballistic.predict_ballistic(x, p, dt, env, noise) if dt else (x, p)
     else:
         x, p = naive_kalman.predict_level(*leaf.states[L], dt, leaf.has_height, noise) if dt else leaf.states[L]
         x, jacobian = naive_looks.to_enu(x, env)

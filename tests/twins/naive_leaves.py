@@ -4,11 +4,12 @@ import copy
 import math
 from types import SimpleNamespace
 
+import naive_ballistic
 import naive_kalman
 import naive_looks
 import numpy as np
 
-B, L = naive_kalman.B, naive_kalman.L
+B, L = 0, 1
 WINDOW = 16
 REOPEN_D2, GATE_D2 = 11.34, 16.27
 PLAIN = (
@@ -70,7 +71,7 @@ def predict_leaf(leaf, dt, env, noise):
     ahead = {}
     for m, (x, p) in leaf.states.items():
         if m == B:
-            ahead[m] = naive_kalman.predict_ballistic(x, p, dt, env, noise)
+            ahead[m] = naive_ballistic.predict_ballistic(x, p, dt, env, noise)
         else:
             ahead[m] = naive_kalman.predict_level(x, p, dt, leaf.has_height, noise)
     return ahead

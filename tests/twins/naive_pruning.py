@@ -31,10 +31,10 @@ def left_behind(leaf, ln_end):
     return leaf.score if leaf.status == DROPPED else leaf.past - ln_end
 
 
-def prune_leaves(leaves, value, chosen, price_of, t_fix_ns, most, within, least_score, ln_end):
+def prune_leaves(leaves, value, chosen, price_of, tree_of, t_fix_ns, most, within, least_score, ln_end):
     """Return which leaves live on, and what trees leave behind, at their first leaf; settle the plots of those kept.
 
-    `price_of` is a dictionary by serial.
+    `price_of` and `tree_of`, on which a plot was settled, are dictionaries by serial.
     """
     keep, rest = [False] * len(leaves), [0.0] * len(leaves)
     for _, members in groupby(range(len(leaves)), key=lambda k: leaves[k].tree):
@@ -56,6 +56,8 @@ def prune_leaves(leaves, value, chosen, price_of, t_fix_ns, most, within, least_
         for k in stay | ({pick} - {None}):
             keep[k] = True
             n = len(settled(leaves[k], t_fix_ns))
+            if k == pick:
+                tree_of |= dict.fromkeys(settled(leaves[k], t_fix_ns), leaves[k].tree)
             if n:
                 leaves[k].past, leaves[k].has_past = leaves[k].history[n - 1][2], True
                 leaves[k].history = leaves[k].history[n:]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from filter_cases import SEEDS, close, plot_of, state, world
 from leaf_cases import MISSING, NOW_NS, RULE, TURN_NS, leaves_of, same, spot_of
-from naive_kalman import predict_ballistic
+from naive_ballistic import predict_ballistic
 from naive_leaves import B, leaf_of
 
 from casemate.kernels import births as kernel

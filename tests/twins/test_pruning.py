@@ -13,7 +13,7 @@ from casemate.kernels import pruning as kernel
 from casemate.kernels.leaves import LEAF, SPOT
 
 SEEDS = range(12)
-N, BASE = 60, 1003
+N, BASE = 60, 1000
 
 
 def table(seed):
@@ -64,10 +64,13 @@ def test_who_lives_on(seed):
     price_of = dict(enumerate(spots["price"].tolist(), BASE))
     keep, rest, t_fix_ns = np.empty(N, np.bool_), np.full(N, np.nan), NOW_NS - 4 * TURN_NS
     limits = t_fix_ns, 3, 5.0, -4.0, 8.0
-    expected = naive.prune_leaves(leaves, value, chosen, price_of, *limits)
+    tree_of = dict.fromkeys(price_of, 0)
+    expected = naive.prune_leaves(leaves, value, chosen, price_of, tree_of, *limits)
     kernel.prune_leaves(block, order, value, chosen, spots, BASE, *limits, keep, rest)
     assert keep.tolist() == expected[0]
     assert rest.tolist() == pytest.approx(expected[1], rel=1e-10, abs=1e-10)
+    assert spots["tree"].tolist() == list(tree_of.values())
+    assert spots["tree"].any()
     assert chosen.sum() < keep.sum() < N
     assert keep[chosen].all()
     for slot, leaf in zip(order, leaves, strict=True):
