@@ -38,6 +38,8 @@ SLOWEST_MPS, FASTEST_MPS = 60.0, 900.0  # of rounds: parameters 1.1 has muzzle v
 SLOPE_MPS = 40.0  # 1 sigma of the walls of that band
 OTHER_MPS = 350.0  # nothing else is faster
 ENTRY_HITS = 5  # of a leaf, while its past is still asked for
+WORST_ENTRY = -20.0  # nats, beyond the limit of the odds between models: it is no round
+BREAKAWAY_MPS = 5e3  # flown back, drag drives a wrong state to infinity
 
 
 @njit(cache=True, error_model="numpy")
@@ -73,6 +75,8 @@ def _back(y: Floats, drag: float, dt: float, env: Environment) -> None:
     steps = max(1, int(math.ceil(dt)))
     h = -dt / steps
     for _ in range(steps):
+        if y[3] * y[3] + y[4] * y[4] + y[5] * y[5] > BREAKAWAY_MPS * BREAKAWAY_MPS:
+            break
         a0, a1, a2 = acceleration(y[0], y[1], y[2], y[3], y[4], y[5], drag, env)
         r = 0.5 * h
         e, n, u = y[0] + r * y[3], y[1] + r * y[4], y[2] + r * y[5]
@@ -134,7 +138,7 @@ def judge_entry(leaf: Rows, sensor: Sensor, env: Environment, noise: Noise, rule
         if cost < rule.least_entry:
             cost = rule.least_entry
             break
-    leaf["ln_entry"], leaf["ln_unseen"] = ln + cost, cost
+    leaf["ln_entry"], leaf["ln_unseen"] = max(ln + cost, WORST_ENTRY), cost
 
 
 @njit(cache=True, error_model="numpy")

@@ -207,7 +207,10 @@ def hit_leaf(
         used += 0 if math.isnan(z[k]) else 1
     gate = GATE_D2 + 2.0 * (used - 3)
     base = math.log(sensor.p_detection) - ln_clutter(z, sensor)
-    models, had_height = child["models"], child["has_height"]
+    models, had_height, climb_var = child["models"], child["has_height"], p[LEVEL, 5, 5]
+    has_height = had_height or not math.isnan(z[EL]) or not math.isnan(z[HEIGHT])
+    if has_height and not had_height:
+        p[LEVEL, 5, 5] = noise.sigma_climb * noise.sigma_climb  # free from here on
     y, q = child["x"], child["cov"]
     ln_b, ln_l, far_b, far_l = 0.0, 0.0, math.inf, math.inf
     if models & RUN_ROUND:
@@ -215,13 +218,14 @@ def hit_leaf(
         ln_b, far_b = update_state(y[BALLISTIC], q[BALLISTIC], False, False, z, var, sensor, env, work)
     if models & RUN_OTHER:
         copy_state(x[LEVEL], p[LEVEL], y[LEVEL], q[LEVEL])
-        ln_l, far_l = update_state(y[LEVEL], q[LEVEL], True, not had_height, z, var, sensor, env, work)
+        ln_l, far_l = update_state(y[LEVEL], q[LEVEL], True, not has_height, z, var, sensor, env, work)
     if min(far_b, far_l) > gate:
+        p[LEVEL, 5, 5] = climb_var
         return False
     if models == RUN_ROUND:
         if far_b > REOPEN_D2:
             _reopen(child, x, p, BALLISTIC, env, noise, had_height, work)
-            ln_l, far_l = update_state(y[LEVEL], q[LEVEL], True, not had_height, z, var, sensor, env, work)
+            ln_l, far_l = update_state(y[LEVEL], q[LEVEL], True, not has_height, z, var, sensor, env, work)
         else:
             ln_l = ln_b
     elif models == RUN_OTHER:
@@ -235,8 +239,8 @@ def hit_leaf(
     y[BALLISTIC, 6] = min(max(y[BALLISTIC, 6], LN_DRAG_LOW), LN_DRAG_HIGH)
     child["ln_round"] += base + ln_b
     child["ln_other"] += base + ln_l
-    child["nis"] = far_b if child["ln_round"] + child["ln_entry"] > child["ln_other"] else far_l
-    child["has_height"] = had_height or not math.isnan(z[EL]) or not math.isnan(z[HEIGHT])
+    child["nis"] = far_b if is_round(child) else far_l
+    child["has_height"], p[LEVEL, 5, 5] = has_height, climb_var
     return True
 
 

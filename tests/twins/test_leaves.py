@@ -1,0 +1,152 @@
+"""The leaf kernels against objects, lists and whole formulas."""
+
+import math
+from collections import Counter
+
+import naive_leaves as naive
+import numpy as np
+import pytest
+from filter_cases import SEEDS, close, world
+from leaf_cases import MISSING, NOW_NS, TURN_NS, leaves_of, plots_near, same, spot_of
+
+from casemate.kernels import leaves as kernel
+from casemate.tracking.priors import PRIORS
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_density_of_false_plots(missing):
+    """In the units of the elements that a plot has, near and far, low and overhead."""
+    rng = np.random.default_rng(1)
+    env, sensor = world(rng)
+    for x in rng.normal(0.0, 1.0, (20, 7)) * [4e3, 4e3, 3e3, 50, 50, 50, 0]:
+        z = spot_of(rng, x, False, sensor, env, missing, NOW_NS)["z"]
+        assert kernel.ln_clutter(z, sensor) == pytest.approx(naive.ln_clutter(z, sensor), rel=1e-10)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_weight_and_memory(seed):
+    """Scores are put together, the loser stops; plots fill the window and beyond."""
+    rng = np.random.default_rng(seed)
+    env, _ = world(rng)
+    rows = leaves_of(rng, 15, env)
+    rows["ln_round"] += rng.normal(0.0, 8.0, 15)
+    stopped = 0
+    for row in rows:
+        leaf = naive.leaf_of(row)
+        assert kernel.is_round(row) == naive.is_round(leaf)
+        for i in range(1, 20):
+            ran = len(leaf.states)
+            kernel.weigh(row, 10.0)
+            naive.weigh(leaf, 10.0)
+            stopped += ran - len(leaf.states)
+            kernel.remember(row, 2000 + i, NOW_NS + i, 0)
+            naive.remember(leaf, 2000 + i, NOW_NS + i, 0)
+            same(row, leaf)
+            assert kernel.is_round(row) == naive.is_round(leaf)
+            row["ln_round"] += 1.0
+            leaf.ln_round += 1.0
+        assert row["n_plots"] == kernel.WINDOW
+        assert row["has_past"]
+    assert stopped > 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("missing", MISSING)
+def test_prediction_and_hit(seed, missing):
+    """Every kind of leaf by plots that fit, that fit neither well nor badly, and that do not."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    x, p, work = np.empty((2, 7)), np.empty((2, 7, 7)), np.empty((4, 7, 7))
+    rows, seen = leaves_of(rng, 20, env), Counter()
+    for k, row in enumerate(rows):
+        dt = (0.4, 1.3, -0.2)[k % 3]
+        leaf = naive.leaf_of(row)
+        ahead = naive.predict_leaf(leaf, dt, env, PRIORS)
+        kernel.predict_leaf(row, dt, env, PRIORS, x, p, work)
+        for m, (y, q) in ahead.items():
+            close(x[m], y)
+            close(p[m], q)
+        m = min(ahead)
+        for sigmas in (1.0, 5.0, 30.0):
+            spot = spot_of(rng, ahead[m][0], m == 1, sensor, env, missing, NOW_NS, sigmas)
+            child = np.array([row])[0]
+            expected = naive.hit_leaf(leaf, ahead, spot["z"], spot["var"], sensor, env, PRIORS)
+            is_hit = kernel.hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, PRIORS, work)
+            assert is_hit == (expected is not None)
+            if is_hit:
+                same(child, expected)
+                seen[len(leaf.states), len(expected.states)] += 1
+            seen[is_hit] += 1
+    assert seen[True]
+    assert seen[False]
+    assert seen[2, 2]
+    assert seen[1, 1]
+
+
+def test_a_model_that_stopped_is_asked_again():
+    """Beyond the 99 % gate the other model begins from the state of the one that ran; a first elevation opens too."""
+    rng = np.random.default_rng(5)
+    env, sensor = world(rng)
+    x, p, work = np.empty((2, 7)), np.empty((2, 7, 7)), np.empty((4, 7, 7))
+    for kind, sigmas, is_opened in (
+        ("round", 0.0, False),
+        ("round", 3.6, True),
+        ("other", 0.0, False),
+        ("other", 3.6, True),
+        ("level", 0.0, True),
+    ):
+        opened = []
+        for row in leaves_of(rng, 20, env, (kind,)):
+            row["cov"] *= 1e-6  # so that the plot's own sigma says how far off it is
+            leaf = naive.leaf_of(row)
+            ahead = leaf.states
+            kernel.predict_leaf(row, 0.0, env, PRIORS, x, p, work)
+            m = min(ahead)
+            x[m], p[m] = ahead[m]
+            spot = spot_of(rng, ahead[m][0], m == 1, sensor, env, (3, 4), NOW_NS)
+            exact = spot_of(rng, ahead[m][0], m == 1, sensor, env, (3, 4), NOW_NS)
+            exact["z"][:3] = naive.naive_looks.project(ahead[m][0], m == 1, sensor, env)[0][:3]
+            exact["z"][0] += sigmas * math.sqrt(spot["var"][0])
+            child = np.array([row])[0]
+            expected = naive.hit_leaf(leaf, ahead, exact["z"], exact["var"], sensor, env, PRIORS)
+            assert kernel.hit_leaf(child, x, p, exact["z"], exact["var"], sensor, env, PRIORS, work)
+            same(child, expected)
+            opened.append(len(expected.states) == 2)
+        assert set(opened) == {is_opened}, (kind, sigmas)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("missing", MISSING)
+def test_gates(seed, missing):
+    """What each model expects of a plot, and whether it is in the gate of either; garbled heights are."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    x, p, work = np.empty((2, 7)), np.empty((2, 7, 7)), np.empty((4, 7, 7))
+    zhat, rows, spread, low = np.empty((2, 5)), np.empty((5, 7)), np.empty((2, 5, 5)), np.empty((6, 5))
+    seen = Counter()
+    for row in leaves_of(rng, 15, env):
+        leaf = naive.leaf_of(row)
+        ahead = naive.predict_leaf(leaf, 0.7, env, PRIORS)
+        kernel.predict_leaf(row, 0.7, env, PRIORS, x, p, work)
+        kernel.expect_leaf(row, x, p, sensor, env, zhat, spread, rows, work)
+        expected = naive.expect_leaf(ahead, sensor, env)
+        for m, (z, s) in expected.items():
+            close(zhat[m], z)
+            close(spread[m], s)
+        m = min(ahead)
+        for sigmas in (1.0, 4.0, 8.0, 30.0):
+            spot = spot_of(rng, ahead[m][0], m == 1, sensor, env, missing, NOW_NS, sigmas)
+            spot["z"][4] += rng.choice([0.0, 9000.0])
+            is_near = kernel.is_near(row, spot["z"], spot["var"], zhat, spread, low)
+            assert is_near == naive.is_near(expected, spot["z"], spot["var"])
+            seen[bool(is_near)] += 1
+    assert min(seen[True], seen[False]) > 5
+
+
+def test_plots_are_made_near():
+    """The cases themselves: half of the plots lie where their leaf is expected."""
+    rng = np.random.default_rng(2)
+    env, sensor = world(rng)
+    spots = plots_near(rng, leaves_of(rng, 10, env), sensor, env, NOW_NS + TURN_NS)
+    assert np.isfinite(spots["pos"]).all()
+    assert len(spots) == 20
