@@ -110,7 +110,8 @@ def test_the_height_is_said_only_where_a_transponder_gave_it(tracked):
         if plot["track_id"] is not None:
             height_of.setdefault(plot["track_id"], []).append(plot["height_m"])
     for row in _rows(folder, "tracks"):
-        if all(height is None for height in height_of.get(row["track_id"], [])):
+        # a track's first plot had no track yet when its fate was written: a pair may owe its height to that
+        if row["status"] != "tentative" and all(height is None for height in height_of.get(row["track_id"], [])):
             assert row["u_m"] is None
     assert any(row["u_m"] is not None for row in _rows(folder, "tracks"))
 

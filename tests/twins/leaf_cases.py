@@ -83,10 +83,9 @@ def plots_near(rng, leaves, sensor, env, t_ns):
     spots = []
     for k, row in enumerate(leaves):
         leaf = naive_leaves.leaf_of(row)
-        m = min(leaf.states)
+        m, missing = min(leaf.states), MISSING[k % len(MISSING)]
         x, _ = naive_leaves.predict_leaf(leaf, (t_ns - leaf.t_ns) / 1e9, env, PRIORS)[m]
-        for sigmas in (1.0, 6.0):
-            spots.append(spot_of(rng, x, m == 1, sensor, env, MISSING[k % len(MISSING)], t_ns, sigmas))
+        spots += [spot_of(rng, x, m == 1, sensor, env, missing, t_ns, sigmas) for sigmas in (1.0, 6.0)]
     return np.array(spots, SPOT)
 
 

@@ -47,11 +47,11 @@ def solve_exactly(trees):
 
 
 def clusters_of(trees):
-    """Return how many groups of two trees or more compete for plots, by leaves worth anything."""
+    """Return the groups of trees that compete for plots, by leaves worth anything."""
     groups = []
-    for tree in trees:
+    for t, tree in enumerate(trees):
         plots = {q for value, leaf in tree if value > 0.0 for q in leaf}
         touching = [group for group in groups if group[1] & plots]
-        merged = (1 + sum(n for n, _ in touching), plots.union(*(p for _, p in touching)))
+        merged = ({t}.union(*(mine for mine, _ in touching)), plots.union(*(p for _, p in touching)))
         groups = [group for group in groups if not group[1] & plots] + [merged]
-    return sum(n > 1 for n, _ in groups)
+    return [mine for mine, _ in groups]

@@ -21,6 +21,4 @@ def build_grid(spots, first, last):
 
 def span_of(low_m, size_m, n, at, reach):
     """Return the cells of one axis that at - reach ... at + reach touches."""
-    return [
-        c for c in range(int(n)) if low_m + c * size_m <= at + reach and at - reach < low_m + (c + 1) * size_m
-    ]
+    return [c for c in range(int(n)) if low_m + c * size_m <= at + reach and at - reach < low_m + (c + 1) * size_m]

@@ -14,7 +14,8 @@ WINDOW = 16
 REOPEN_D2, GATE_D2 = 11.34, 16.27
 PLAIN = (
     "tree", "label", "t_ns", "i_sensor", "t_birth_ns", "n_hit", "n_miss", "past", "ln_round", "ln_other", "ln_entry",
-    "ln_unseen", "score", "miss_score", "nis", "status", "salvo", "has_past", "has_height", "is_chosen", "is_fresh", "is_touched",
+    "ln_unseen", "score", "miss_score", "nis", "status", "salvo", "has_past", "has_height", "is_chosen", "is_fresh",
+    "is_touched",
 )  # fmt: skip
 
 

@@ -31,7 +31,9 @@ def left_behind(leaf, ln_end):
     return leaf.score if leaf.status == DROPPED else leaf.past - ln_end
 
 
-def prune_leaves(leaves, value, chosen, price_of, tree_of, t_fix_ns, most, within, least_score, ln_end):
+def prune_leaves(
+    leaves, value, chosen, price_of, tree_of, t_fix_ns, most, within, within_alone, is_alone, least_score, ln_end
+):
     """Return which leaves live on, and what trees leave behind, at their first leaf; settle the plots of those kept.
 
     `price_of` and `tree_of`, on which a plot was settled, are dictionaries by serial.
@@ -47,12 +49,10 @@ def prune_leaves(leaves, value, chosen, price_of, tree_of, t_fix_ns, most, withi
         alive = [
             k
             for k in tree
-            if leaves[k].status != DROPPED
-            and leaves[k].score >= least_score
-            and settled(leaves[k], t_fix_ns) == past
+            if leaves[k].status != DROPPED and leaves[k].score >= least_score and settled(leaves[k], t_fix_ns) == past
         ]
         ranked = sorted(alive, key=lambda k: -worth[k])
-        stay = {k for k in ranked[:most] if worth[k] >= worth[ranked[0]] - within}
+        stay = {k for k in ranked[:most] if worth[k] >= worth[ranked[0]] - (within_alone if is_alone[k] else within)}
         for k in stay | ({pick} - {None}):
             keep[k] = True
             n = len(settled(leaves[k], t_fix_ns))
@@ -65,7 +65,10 @@ def prune_leaves(leaves, value, chosen, price_of, tree_of, t_fix_ns, most, withi
 
 
 def label_leaves(leaves, label_of, t_of, next_id, threshold, n_least, sure):
-    """Label and confirm chosen leaves; `label_of` and `t_of` are dictionaries by serial. Returns next id, sure plots."""
+    """Label and confirm chosen leaves; `label_of` and `t_of` are dictionaries by serial.
+
+    Returns the next id, and by serial whether a plot is surely a track's.
+    """
     wishes = []
     for leaf in leaves:
         labelled = [serial for serial, _, _ in leaf.history if label_of[serial] > 0]

@@ -15,6 +15,7 @@ from casemate.kernels.leaves import LEAF, SALVO
 from casemate.kernels.motion import acceleration
 from casemate.tracking.priors import PRIORS
 
+
 def start(z, var, sensor, env):
     """Start a leaf by the kernel: its twin's rounding, of a prior of 1e10 m2, is asked in a test of its own."""
     block = np.full(1, 7, LEAF)

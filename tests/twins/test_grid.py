@@ -16,7 +16,7 @@ BOXES = ([8e3, 8e3, 2e3], [2e4, 10.0, 0.0], [50.0, 50.0, 50.0], [0.0, 0.0, 0.0])
 @pytest.mark.parametrize("box", BOXES)
 @pytest.mark.parametrize("n", [1, 7, 150])
 def test_cells_and_spans(seed, box, n):
-    """Flat, thin, crowded and single plots: the same rows in every cell; no plot near a place is in a cell not asked."""
+    """Flat, thin, crowded and single plots: the same rows in every cell; what is near a place is in the cells asked."""
     rng = np.random.default_rng(seed)
     first = int(rng.integers(0, 3))
     spots = np.zeros(first + n, SPOT)

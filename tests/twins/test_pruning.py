@@ -63,7 +63,7 @@ def test_who_lives_on(seed):
             chosen[rng.choice(mine)] = True
     price_of = dict(enumerate(spots["price"].tolist(), BASE))
     keep, rest, t_fix_ns = np.empty(N, np.bool_), np.full(N, np.nan), NOW_NS - 4 * TURN_NS
-    limits = t_fix_ns, 3, 5.0, -4.0, 8.0
+    limits = t_fix_ns, 3, 5.0, 2.0, block["tree"][order] % 2 == 0, -4.0, 8.0
     tree_of = dict.fromkeys(price_of, 0)
     expected = naive.prune_leaves(leaves, value, chosen, price_of, tree_of, *limits)
     kernel.prune_leaves(block, order, value, chosen, spots, BASE, *limits, keep, rest)
@@ -97,4 +97,4 @@ def test_labels(seed):
     assert spots["label"].tolist() == list(label_of.values())
     assert spots["is_settled"].tolist() == list((is_settled | is_sure).values())
     assert len({leaf.label for leaf in leaves}) == len(leaves)
-    assert 100 < next_id
+    assert next_id > 100

@@ -86,6 +86,7 @@ class Tracker:
         sweep = self._sweep(scan, t_ns, values)
         tracks = self._step(sweep, counts)
         fates["track_id"][used] = self._owners(sweep)
+        counts["plots_assigned"] = int((fates["track_id"][used] > 0).sum())
         door.follow_repeats(scan.plots, fates)
         return TrackStep(tracks, freeze(fates), counts)
 
@@ -177,6 +178,9 @@ class Tracker:
         now = self._hypotheses.report(bank, slots[chosen.touched], t_ns)
         now = now[np.argsort(now["track_id"], kind="stable")]
         before, is_over = self._last["track_id"], ~_is_in(self._last["track_id"], labels)
+        was_firm = before[self._last["status"] != TrackStatus.TENTATIVE]
+        is_firm = (now["status"] != TrackStatus.TENTATIVE) & ~_is_in(now["track_id"], was_firm)
+        counts["tracks_born"], counts["tracks_confirmed"] = int((~_is_in(now["track_id"], before)).sum()), int(is_firm.sum())
         over = self._last[is_over]
         over["status"] = TrackStatus.DROPPED
         self._last = _merged(self._last[~is_over & ~_is_in(before, now["track_id"])], now)
@@ -186,10 +190,11 @@ class Tracker:
         return freeze(_merged(now, over) if len(over) else now)
 
     def _owners(self, sweep: Sweep) -> Ints:
-        # the track that each plot of the sweep is part of, as now believed
+        # the track that each plot of the sweep is part of, as now believed; the oldest may be forgotten already
         owner = np.zeros(len(sweep.spots), np.int64)
         if len(owner):
-            owner[np.concatenate(sweep.parts)] = self.bank.spots["label"][-len(owner) :]
+            rows, labels = np.concatenate(sweep.parts), self.bank.spots["label"][-len(owner) :]
+            owner[rows[len(rows) - len(labels) :]] = labels
         return owner
 
 
