@@ -123,7 +123,6 @@ def test_a_negative_step_or_offset_is_refused(key: str) -> None:
         msgspec.convert(facts | {key: -1.0}, RadarSite)
 
 
-@pytest.mark.xfail(reason="tracking.filter.bundle_of does not hand them on yet: until then the keys do nothing")
 def test_the_kernels_are_told_of_rounding_and_offsets() -> None:
     """As the site file declares them, two radars here."""
     first, _ = sensor_models([radar(step_range_m=7.2, sigma_bias_azimuth_deg=0.1), radar(name="s")], FRAME)

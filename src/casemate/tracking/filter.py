@@ -46,6 +46,8 @@ def bundle_of(sensor: SensorModel) -> looks.Sensor:
         np.array(sigmas),
         np.array(edges),
         sensor.has_elevation,
+        sensor.extra_var,
+        sensor.bias_var,
     )
 
 

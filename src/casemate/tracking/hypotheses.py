@@ -294,4 +294,6 @@ class Hypotheses:
         growth.report_leaves(
             bank.leaves, slots, t_ns, door.OLDEST_NS, 0.0, self.environment, self.noise, rows
         )
+        for s, bundle in enumerate(self._bundles):
+            looks.widen_by_bias(rows["state"], rows["cov"], bank.leaves["i_sensor"][slots], s, bundle)
         return rows
