@@ -58,10 +58,10 @@ def _reduced(k: int, plots: Ints, n_of: Ints, value: Floats, price: Floats) -> f
 
 @njit(cache=True, error_model="numpy")
 def _is_clear(k: int, plots: Ints, n_of: Ints, owner: Ints) -> bool:
+    is_clear = True
     for i in range(n_of[k]):
-        if owner[plots[k, i]] >= 0:
-            return False
-    return True
+        is_clear = is_clear and owner[plots[k, i]] < 0
+    return is_clear
 
 
 @njit(cache=True, error_model="numpy")
@@ -88,7 +88,15 @@ def _best_clear(t: int, first: Ints, plots: Ints, n_of: Ints, value: Floats, own
 
 @njit(cache=True, error_model="numpy")
 def _repair(
-    trees: Ints, rank: Floats, first: Ints, plots: Ints, n_of: Ints, value: Floats, price: Floats, owner: Ints, pick: Ints
+    trees: Ints,
+    rank: Floats,
+    first: Ints,
+    plots: Ints,
+    n_of: Ints,
+    value: Floats,
+    price: Floats,
+    owner: Ints,
+    pick: Ints,
 ) -> float:
     # greedy: trees by their best reduced value, each its best leaf by reduced value among those still free
     total = 0.0
@@ -233,7 +241,8 @@ def choose_leaves(
     """Choose the leaves of the likeliest global hypothesis; prices of `spots` are where the search starts and ends.
 
     `order` (n,) are slots, those of a tree side by side; `value` (n,) what each leaf adds, below 0: not to be chosen.
-    `chosen` (n,) and `is_alone` (n,), whether no other tree wants a plot of the leaf's tree, are written. Returns the total and the number of clusters with more than one tree.
+    `chosen` (n,) and `is_alone` (n,), whether no other tree wants a plot of the leaf's tree, are written. Returns the
+    total and the number of clusters with more than one tree.
     """
     n = order.shape[0]
     first, plots, n_of = np.empty(n + 1, np.int64), np.empty((n, WINDOW), np.int64), np.empty(n, np.int64)

@@ -65,4 +65,4 @@ def span_of(grid: Grid, axis: int, at: float, reach: float) -> tuple[int, int]:
     top = float(grid.dims[axis])
     if not (b >= 0.0 and a < top):
         return 1, 0
-    return int(max(math.floor(a), 0.0)), int(min(math.floor(b), top - 1.0))
+    return int(math.floor(max(a, 0.0))), int(math.floor(min(b, top - 1.0)))

@@ -2,9 +2,9 @@
 
 Rounds that follow each other by half a second on one path fit "every track shifted by one round" as well as the truth
 for some seconds. What tells them apart is that all rounds of a salvo pass the mouth, the place where they come into
-the coverage, at one velocity. A salvo is a hypothesis like any other: it gets a bank of its own, in which plots near the
-mouth begin rounds of that velocity, from the scans that are remembered on. Banks race; the one that explains all plots best
-leads, and another takes over only by a margin.
+the coverage, at one velocity. A salvo is a hypothesis like any other: it gets a bank of its own, in which plots near
+the mouth begin rounds of that velocity, from the scans that are remembered on. Banks race; the one that explains all
+plots best leads, and another takes over only by a margin.
 """
 
 from collections import deque

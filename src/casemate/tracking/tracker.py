@@ -6,7 +6,6 @@ older than the window is settled (`kernels.pruning`). A choice can be undone as 
 """
 
 import copy
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,8 +20,8 @@ from casemate.physics.radar import SensorModel, arc_width
 from casemate.tracking import door
 from casemate.tracking.bank import Bank
 from casemate.tracking.filter import Floats, Ints, floats_of
-from casemate.tracking.salvo import Race
 from casemate.tracking.hypotheses import Chosen, Hypotheses, Settings, Sweep
+from casemate.tracking.salvo import Race
 
 
 class TrackStep(NamedTuple):
@@ -33,7 +32,22 @@ class TrackStep(NamedTuple):
     diagnostics: dict[str, int]
 
 
-_COUNTS: tuple[str, ...] = ("plots_in", "plots_assigned", "clusters", "tracks_born", "tracks_confirmed", "tracks_dropped")
+class _Snapshot(NamedTuple):
+    race: Race
+    t_first_ns: list[int]
+    t_last_ns: list[int]
+    seen: list[door.Seen]
+    last: Records
+
+
+_COUNTS: tuple[str, ...] = (
+    "plots_in",
+    "plots_assigned",
+    "clusters",
+    "tracks_born",
+    "tracks_confirmed",
+    "tracks_dropped",
+)
 
 
 class Tracker:
@@ -112,13 +126,15 @@ class Tracker:
 
     def snapshot(self) -> object:
         """Copy all that decides what later steps answer."""
-        return (self._copied(self._race), *(list(part) for part in self._memory()), self._last.copy())
+        times_ns = list(self._t_first_ns), list(self._t_last_ns)
+        return _Snapshot(self._copied(self._race), *times_ns, list(self._seen), self._last.copy())
 
     def restore(self, snapshot: object) -> None:
         """Take back the state of a snapshot, which stays as it is."""
-        race, first, last, seen, rows = snapshot  # pyright: ignore
-        self._race, self._last = self._copied(race), rows.copy()
-        self._t_first_ns, self._t_last_ns, self._seen = list(first), list(last), list(seen)
+        assert isinstance(snapshot, _Snapshot)
+        self._race, self._last = self._copied(snapshot.race), snapshot.last.copy()
+        self._t_first_ns, self._t_last_ns = list(snapshot.t_first_ns), list(snapshot.t_last_ns)
+        self._seen = list(snapshot.seen)
 
     @staticmethod
     def _copied(race: Race) -> Race:
@@ -126,9 +142,6 @@ class Tracker:
         twin.runners = [runner.copy() for runner in race.runners]
         twin._past = race._past.copy()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         return twin
-
-    def _memory(self) -> tuple[list[int], list[int], list[door.Seen]]:
-        return self._t_first_ns, self._t_last_ns, self._seen
 
     def _judge(self, scan: Scan, values: Floats) -> NDArray[np.uint8]:
         if not door.is_known(scan, len(self.sensors)):
@@ -180,7 +193,10 @@ class Tracker:
         before, is_over = self._last["track_id"], ~_is_in(self._last["track_id"], labels)
         was_firm = before[self._last["status"] != TrackStatus.TENTATIVE]
         is_firm = (now["status"] != TrackStatus.TENTATIVE) & ~_is_in(now["track_id"], was_firm)
-        counts["tracks_born"], counts["tracks_confirmed"] = int((~_is_in(now["track_id"], before)).sum()), int(is_firm.sum())
+        counts["tracks_born"], counts["tracks_confirmed"] = (
+            int((~_is_in(now["track_id"], before)).sum()),
+            int(is_firm.sum()),
+        )
         over = self._last[is_over]
         over["status"] = TrackStatus.DROPPED
         self._last = _merged(self._last[~is_over & ~_is_in(before, now["track_id"])], now)
