@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from filter_cases import close, plot_of, state
 
+from casemate.kernels import births
 from casemate.kernels.leaves import LEAF, SPOT, WINDOW, Rule
 from casemate.tracking.priors import PRIORS
 
@@ -87,6 +88,13 @@ def plots_near(rng, leaves, sensor, env, t_ns):
         x, _ = naive_leaves.predict_leaf(leaf, (t_ns - leaf.t_ns) / 1e9, env, PRIORS)[m]
         spots += [spot_of(rng, x, m == 1, sensor, env, missing, t_ns, sigmas) for sigmas in (1.0, 6.0)]
     return np.array(spots, SPOT)
+
+
+def started(z, var, sensor, env):
+    """Start a leaf by the kernel: its twin's rounding, of a prior of 1e10 m2, is asked in a test of its own."""
+    block = np.full(1, 7, LEAF)
+    births.start_leaf(block[0], z, var, sensor, env, PRIORS, np.empty((4, 7, 7)))
+    return naive_leaves.leaf_of(block[0]).states, bool(block["has_height"][0])
 
 
 def same(row, leaf):

@@ -6,21 +6,14 @@ import naive_births as naive
 import numpy as np
 import pytest
 from filter_cases import SEEDS, close, plot_of, state, world
-from leaf_cases import MISSING, NOW_NS, RULE, TURN_NS, leaves_of, same, spot_of
+from leaf_cases import MISSING, NOW_NS, RULE, TURN_NS, leaves_of, same, spot_of, started
 from naive_ballistic import predict_ballistic
 from naive_leaves import B, leaf_of
 
 from casemate.kernels import births as kernel
-from casemate.kernels.leaves import LEAF, SALVO
+from casemate.kernels.leaves import LEAF
 from casemate.kernels.motion import acceleration
 from casemate.tracking.priors import PRIORS
-
-
-def start(z, var, sensor, env):
-    """Start a leaf by the kernel: its twin's rounding, of a prior of 1e10 m2, is asked in a test of its own."""
-    block = np.full(1, 7, LEAF)
-    kernel.start_leaf(block[0], z, var, sensor, env, PRIORS, np.empty((4, 7, 7)))
-    return leaf_of(block[0]).states, bool(block["has_height"][0])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -31,7 +24,7 @@ def test_starts(seed, missing):
     env, sensor = world(rng)
     spot = spot_of(rng, state(rng)[0], False, sensor, env, missing, NOW_NS)
     z, var = spot["z"], spot["var"]
-    states, is_height_known = start(z, var, sensor, env)
+    states, is_height_known = started(z, var, sensor, env)
     expected, expected_known = naive.start_leaf(z, var, sensor, env, PRIORS)
     assert is_height_known == expected_known
     assert states.keys() == expected.keys()
@@ -103,7 +96,7 @@ def test_pairs(seed, missing):
     free = rng.permutation(room)
     places = spots, base, oldest, first
     n_free = kernel.pair_plots(block, seen, free, room, *places, RULE, sensor, env, PRIORS)
-    expected = naive.pair_plots(*places, RULE, sensor, env, PRIORS, lambda z, var: start(z, var, sensor, env))
+    expected = naive.pair_plots(*places, RULE, sensor, env, PRIORS, lambda z, var: started(z, var, sensor, env))
     slots = free[n_free:]
     pairs = [tuple((plots[:2] - base).tolist()) for plots in block["plots"][slots]]
     assert sorted(pairs) == sorted(expected)
@@ -124,42 +117,12 @@ def test_pairs_without_room():
     assert (block["n_plots"] == 2).all()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_rounds_of_a_salvo(seed):
-    """One plot near the mouth begins a round of the salvo's velocity; others begin nothing."""
-    rng = np.random.default_rng(seed)
-    env, sensor = world(rng)
-    salvos = np.zeros(3, SALVO)
-    x, p = state(rng)
-    salvos["serial"], salvos["pos"], salvos["vel"] = [3, 8, 9], x[:3], x[3:6]
-    salvos["pos"][1:] += rng.normal(0.0, 40.0, (2, 3))
-    salvos["pos"][2] += [9e3, 0.0, 0.0]
-    salvos["ln_drag"] = rng.normal(-8.4, 0.2, 3)
-    spots = []
-    for dt in (0.0, 0.5, -0.5, 2.0, 12.0):
-        y, _ = predict_ballistic(x, p, dt, env, PRIORS)
-        y[:3] += rng.normal(0.0, 30.0, 3)
-        spots += [spot_of(rng, y, False, sensor, env, missing, NOW_NS) for missing in ((3, 4), (4,), (2, 3))]
-    spots = np.array(spots)
-    spots["t_ns"][1] = -1
-    room, base, first = 100, 5000, 1
-    block, seen, free = np.full(room, 7, LEAF), np.full((room, 4), 7), rng.permutation(room)
-    places = spots, base, first, salvos, 10.0, RULE, sensor, env, PRIORS
-    n_free = kernel.begin_at_mouth(block, seen, free, room, *places)
-    expected = naive.begin_at_mouth(*places, lambda z, var: start(z, var, sensor, env))
-    slots = free[n_free:][::-1]
-    assert len(slots) == len(expected) > 4
-    for slot, leaf in zip(slots, expected, strict=True):
-        same(block[slot], leaf)
-        assert seen[slot].tolist() == [0, 0, NOW_NS, NOW_NS]
-
-
 def test_a_height_that_no_plot_tells_is_assumed():
     """Half the range or 5,000 m, whichever is less, over the sensor."""
     rng = np.random.default_rng(4)
     env, sensor = world(rng)
     z, var = plot_of(rng, state(rng)[0], False, sensor, env, (2, 3, 4))
-    states, is_known = start(z, var, sensor, env)
+    states, is_known = started(z, var, sensor, env)
     assert not is_known
     x, p = states[1]
     own = sensor.position[2]

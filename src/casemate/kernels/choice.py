@@ -6,13 +6,16 @@ give a bound from above, and a greedy choice by value less price, mended by exch
 """
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
 
 from casemate.kernels.leaves import WINDOW, Ints, Rows
 from casemate.kernels.looks import Flags, Floats
+
+Index = Any
+"""int, or an element of Ints, which numpy's types do not tell from an array."""
 
 ROUNDS: Final = 40
 """Of the prices, at most."""
@@ -22,7 +25,7 @@ CLOSE: Final = 1e-6
 
 
 @njit(cache=True, error_model="numpy")
-def _root(parent: Ints, i: int) -> int:
+def _root(parent: Ints, i: Index) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -58,14 +61,14 @@ def _reduced(k: int, plots: Ints, n_of: Ints, value: Floats, price: Floats) -> f
 
 @njit(cache=True, error_model="numpy")
 def _is_clear(k: int, plots: Ints, n_of: Ints, owner: Ints) -> bool:
+    is_clear = True
     for i in range(n_of[k]):
-        if owner[plots[k, i]] >= 0:
-            return False
-    return True
+        is_clear = is_clear and bool(owner[plots[k, i]] < 0)
+    return is_clear
 
 
 @njit(cache=True, error_model="numpy")
-def _take(t: int, k: int, plots: Ints, n_of: Ints, owner: Ints, pick: Ints) -> None:
+def _take(t: Index, k: Index, plots: Ints, n_of: Ints, owner: Ints, pick: Ints) -> None:
     # tree t takes leaf k (-1: none) and gives up what it had
     if pick[t] >= 0:
         for i in range(n_of[pick[t]]):
@@ -88,7 +91,15 @@ def _best_clear(t: int, first: Ints, plots: Ints, n_of: Ints, value: Floats, own
 
 @njit(cache=True, error_model="numpy")
 def _repair(
-    trees: Ints, rank: Floats, first: Ints, plots: Ints, n_of: Ints, value: Floats, price: Floats, owner: Ints, pick: Ints
+    trees: Ints,
+    rank: Floats,
+    first: Ints,
+    plots: Ints,
+    n_of: Ints,
+    value: Floats,
+    price: Floats,
+    owner: Ints,
+    pick: Ints,
 ) -> float:
     # greedy: trees by their best reduced value, each its best leaf by reduced value among those still free
     total = 0.0
@@ -233,7 +244,8 @@ def choose_leaves(
     """Choose the leaves of the likeliest global hypothesis; prices of `spots` are where the search starts and ends.
 
     `order` (n,) are slots, those of a tree side by side; `value` (n,) what each leaf adds, below 0: not to be chosen.
-    `chosen` (n,) and `is_alone` (n,), whether no other tree wants a plot of the leaf's tree, are written. Returns the total and the number of clusters with more than one tree.
+    `chosen` (n,) and `is_alone` (n,), whether no other tree wants a plot of the leaf's tree, are written. Returns the
+    total and the number of clusters with more than one tree.
     """
     n = order.shape[0]
     first, plots, n_of = np.empty(n + 1, np.int64), np.empty((n, WINDOW), np.int64), np.empty(n, np.int64)
@@ -281,5 +293,5 @@ def choose_leaves(
     for t in range(n_trees):
         if pick[t] >= 0:
             chosen[pick[t]] = True
-            total += value[pick[t]]
+            total += float(value[pick[t]])
     return total, n_clusters

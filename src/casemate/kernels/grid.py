@@ -61,8 +61,9 @@ def build_grid(spots: Rows, first: int, last: int) -> Grid:
 @njit(cache=True, error_model="numpy")
 def span_of(grid: Grid, axis: int, at: float, reach: float) -> tuple[int, int]:
     """Return the first and the last cell along an axis that a sphere may touch; first > last: none."""
-    a, b = (at - reach - grid.low_m[axis]) / grid.size_m, (at + reach - grid.low_m[axis]) / grid.size_m
+    low = float(grid.low_m[axis])
+    a, b = (at - reach - low) / grid.size_m, (at + reach - low) / grid.size_m
     top = float(grid.dims[axis])
     if not (b >= 0.0 and a < top):
         return 1, 0
-    return int(max(math.floor(a), 0.0)), int(min(math.floor(b), top - 1.0))
+    return int(math.floor(max(a, 0.0))), int(math.floor(min(b, top - 1.0)))

@@ -35,6 +35,7 @@ from casemate.kernels.looks import Flags, Floats, Sensor
 from casemate.kernels.motion import Environment, acceleration
 
 NS = 1e9
+NEVER_NS = -(2**62)
 TENTATIVE, CONFIRMED, COASTING, DROPPED = 0, 1, 2, 3
 PASSED, IS_OUT, IS_BLIND = 1, 2, 4
 """Bits of the codes that `looks.watch_tracks` writes."""
@@ -64,10 +65,7 @@ def extend_leaves(
     work, s = np.empty((4, 7, 7)), rule.i_sensor
     zhat, rows, spread, low = np.empty((2, 5)), np.empty((5, 7)), np.empty((2, 5, 5)), np.empty((6, 5))
     grid = build_grid(spots, first, spots.shape[0])
-    t_low_ns, t_high_ns = spots[first]["t_ns"], spots[first]["t_ns"]
-    for j in range(first, spots.shape[0]):
-        t_low_ns, t_high_ns = min(t_low_ns, spots[j]["t_ns"]), max(t_high_ns, spots[j]["t_ns"])
-    t_mid_ns, t_half = t_low_ns + (t_high_ns - t_low_ns) // 2, 0.5 * (t_high_ns - t_low_ns) / NS
+    t_mid_ns, t_half = _middle(spots, first)
     for k in range(start, order.shape[0]):
         if n_free < MOST_CHILDREN:
             return k, n_free
@@ -83,7 +81,7 @@ def extend_leaves(
             u -= (y[0] * y[0] + y[1] * y[1]) / (2.0 * env.earth_radius_m)
             vu -= (y[0] * y[3] + y[1] * y[4]) / env.earth_radius_m
         sigma_p, sigma_v = math.sqrt(c[0, 0] + c[1, 1] + c[2, 2]), math.sqrt(c[3, 3] + c[4, 4] + c[5, 5])
-        ready, n_children, dt = 0, 0, (t_mid_ns - leaf["t_ns"]) / NS
+        ready_ns, n_children, dt = NEVER_NS, 0, (t_mid_ns - leaf["t_ns"]) / NS
         e, n, up = y[0] + dt * (y[3] + 0.5 * dt * a0), y[1] + dt * (y[4] + 0.5 * dt * a1), u + dt * (vu + 0.5 * dt * a2)
         sway = math.sqrt(y[3] * y[3] + y[4] * y[4] + vu * vu) * t_half
         wide = 4.5 * (sigma_p + sigma_v * (abs(dt) + t_half)) + grid.slack_m + 20.0 * (abs(dt) + t_half) ** 2 + sway
@@ -108,8 +106,8 @@ def extend_leaves(
                 reach = 4.5 * (sigma_p + sigma_v * abs(dt)) + spot["slack_m"] + 20.0 * dt * dt
                 if d0 * d0 + d1 * d1 + d2 * d2 > reach * reach:
                     continue
-                if n_children == 0 or dt_ns != ready:
-                    ready = dt_ns
+                if dt_ns != ready_ns:
+                    ready_ns = dt_ns
                     predict_leaf(leaf, dt, env, noise, x, p, work)
                     expect_leaf(leaf, x, p, sensor, env, zhat, spread, rows, work)
                 if not is_near(leaf, spot["z"], spot["var"], zhat, spread, low):
@@ -119,13 +117,27 @@ def extend_leaves(
                 child = leaves[slot]
                 if hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, noise, work):
                     _settle_hit(child, base + j, spot["t_ns"], rule, sensor, env, noise)
-                    row = seen[slot]
-                    for i in range(row.shape[0]):
-                        row[i] = seen[order[k], i]
-                    row[2 * s], row[2 * s + 1] = spot["t_ns"], spot["t_ns"]
+                    _pass_on(seen[order[k]], seen[slot], s, spot["t_ns"])
                     n_free -= 1
                     n_children += 1
     return order.shape[0], n_free
+
+
+@njit(cache=True, error_model="numpy")
+def _middle(spots: Rows, first: int) -> tuple[int, float]:
+    # middle of the times of the rows from `first` on, and half their span [s]
+    t_low_ns, t_high_ns = spots[first]["t_ns"], spots[first]["t_ns"]
+    for j in range(first, spots.shape[0]):
+        t_low_ns, t_high_ns = min(t_low_ns, spots[j]["t_ns"]), max(t_high_ns, spots[j]["t_ns"])
+    return t_low_ns + (t_high_ns - t_low_ns) // 2, 0.5 * (t_high_ns - t_low_ns) / NS
+
+
+@njit(cache=True, error_model="numpy")
+def _pass_on(chances: Ints, own: Ints, s: int, t_ns: int) -> None:
+    # a child was seen when its parent was, and now
+    for i in range(own.shape[0]):
+        own[i] = chances[i]
+    own[2 * s], own[2 * s + 1] = t_ns, t_ns
 
 
 @njit(cache=True, error_model="numpy")
@@ -284,4 +296,5 @@ def report_leaves(
         row["llr"], row["nis"] = leaf["score"], leaf["nis"]
         row["p_exists"] = 1.0 / (1.0 + math.exp(-min(max(leaf["score"] + ln_exists, -500.0), 500.0)))
         odds = leaf["ln_round"] + leaf["ln_entry"] - leaf["ln_other"]
-        row["p_ballistic"] = 1.0 / (1.0 + math.exp(-min(max(odds, -500.0), 500.0))) if leaf["models"] & RUN_ROUND else 0.0
+        share = 1.0 / (1.0 + math.exp(-min(max(odds, -500.0), 500.0)))
+        row["p_ballistic"] = share if leaf["models"] & RUN_ROUND else 0.0

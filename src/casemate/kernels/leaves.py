@@ -8,7 +8,7 @@ against all of them being false; it is kept for each motion model of `kernels.ka
 """
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -34,7 +34,8 @@ from casemate.kernels.looks import AZ, EL, HEIGHT, HEIGHT_SPAN, RANGE, RATE, Flo
 from casemate.kernels.motion import Environment
 
 Ints = NDArray[np.int64]
-Rows = NDArray[np.void]
+Rows = Any
+"""NDArray[np.void], or one row of it: numpy's types know no fields."""
 
 WINDOW: Final = 16
 """Plots that a leaf remembers one by one; older ones are settled."""
@@ -153,9 +154,7 @@ def weigh(leaf: Rows, limit: float) -> None:
 
 @njit(cache=True, error_model="numpy")
 def remember(leaf: Rows, serial: int, t_ns: int, s: int) -> None:
-    """Write a plot into the history of a leaf whose scores already count it; the oldest is settled if there is no room.
-
-    """
+    """Write a plot into the history of a leaf whose scores already count it; for want of room the oldest is settled."""
     n = leaf["n_plots"]
     plots, times, scores = leaf["plots"], leaf["plots_ns"], leaf["scores"]
     if n == WINDOW:
@@ -172,9 +171,7 @@ def remember(leaf: Rows, serial: int, t_ns: int, s: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _reopen(
-    child: Rows, x: Floats, p: Floats, lead: int, env: Environment, noise: Noise, has_height: bool, work: Floats
-) -> None:
+def _reopen(child: Rows, x: Floats, p: Floats, lead: int, env: Environment, noise: Noise, work: Floats) -> None:
     # the model that ran (predicted in x[lead], p[lead]) no longer fits: begin the other one from it
     if lead == BALLISTIC:
         enu_to_level(x[BALLISTIC], p[BALLISTIC], env, x[LEVEL], p[LEVEL], work)
@@ -224,13 +221,13 @@ def hit_leaf(
         return False
     if models == RUN_ROUND:
         if far_b > REOPEN_D2:
-            _reopen(child, x, p, BALLISTIC, env, noise, had_height, work)
+            _reopen(child, x, p, BALLISTIC, env, noise, work)
             ln_l, far_l = update_state(y[LEVEL], q[LEVEL], True, not has_height, z, var, sensor, env, work)
         else:
             ln_l = ln_b
     elif models == RUN_OTHER:
         if not math.isnan(z[EL]) and (far_l > REOPEN_D2 or child["ln_round"] == -math.inf):
-            _reopen(child, x, p, LEVEL, env, noise, had_height, work)
+            _reopen(child, x, p, LEVEL, env, noise, work)
             ln_b, far_b = update_state(y[BALLISTIC], q[BALLISTIC], False, False, z, var, sensor, env, work)
         else:
             ln_b = ln_l
@@ -306,7 +303,8 @@ def expect_leaf(
 @njit(cache=True, error_model="numpy")
 def _distance2(z: Floats, var: Floats, zhat: Floats, s: Floats, low: Floats) -> float:
     # squared distance less 2 for each element beyond three, by Cholesky over the elements that are there (row L).
-    # `low` is (6, 5) scratch: the factor, then the whitened innovation in its last row. A garbled height counts nothing.
+    # `low` is (6, 5) scratch: the factor, then the whitened innovation in its last row. A garbled height counts
+    # nothing.
     d2 = 6.0
     for i in range(5):
         if math.isnan(z[i]):

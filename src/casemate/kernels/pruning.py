@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from casemate.kernels.growth import CONFIRMED, DROPPED
-from casemate.kernels.leaves import WINDOW, Ints, Rows
+from casemate.kernels.leaves import Ints, Rows
 from casemate.kernels.looks import Flags, Floats
 
 
@@ -41,12 +41,10 @@ def _n_settled(leaf: Rows, t_fix_ns: int) -> int:
 @njit(cache=True, error_model="numpy")
 def _agrees(leaf: Rows, kept: Rows, n: int, t_fix_ns: int) -> bool:
     # whether a leaf has the same settled plots as the chosen one of its tree, which has n of them
-    if _n_settled(leaf, t_fix_ns) != n:
-        return False
-    for i in range(n):
-        if leaf["plots"][i] != kept["plots"][i]:
-            return False
-    return True
+    is_same = _n_settled(leaf, t_fix_ns) == n
+    for i in range(n if is_same else 0):
+        is_same = is_same and leaf["plots"][i] == kept["plots"][i]
+    return is_same
 
 
 @njit(cache=True, error_model="numpy")
@@ -70,9 +68,10 @@ def prune_leaves(
     """Write which leaves live on, and settle the plots before t_fix_ns of those that do.
 
     Of each tree the chosen leaf, and those that have the same settled plots and, by value less the prices of their
-    plots, are among the `most` best and `within` so many nats of the best, fewer where no other tree wants their plots. A tree without a chosen leaf ends when the
-    first of its plots is settled. `rest` (n,) gets, at the first leaf of a tree that was chosen until now, what it
-    leaves behind: its score where it is gone for good; where it lost its plots what was settled, less `ln_end`.
+    plots, are among the `most` best and `within` so many nats of the best, `within_alone` where no other tree wants
+    their plots. A tree without a chosen leaf ends when the first of its plots is settled. `rest` (n,) gets, at the
+    first leaf of a tree that was chosen until now, what it leaves behind: its score where it is gone for good; where it
+    lost its plots what was settled, less `ln_end`.
     """
     n, start = order.shape[0], 0
     worth = np.empty(n)

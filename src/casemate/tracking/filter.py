@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from casemate.kernels import looks
 from casemate.model.records import PLOT, Records
 from casemate.physics.radar import SensorModel
-from casemate.tracking.priors import PRIORS as PRIORS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,16 +13,16 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
-from casemate.kernels import births, choice, growth, looks, pruning
+from casemate.kernels import births, choice, growth, looks, mouths, pruning
 from casemate.kernels.leaves import SALVO, SPOT, WINDOW, Rule
 from casemate.model.catalog import Declaration, NotNegative, Positive
-from casemate.model.messages import Scan
 from casemate.model.records import TRACK, Records
 from casemate.physics.environment import Environment
-from casemate.physics.radar import SensorModel, arc_width
+from casemate.physics.radar import SensorModel
 from casemate.tracking import door
 from casemate.tracking.bank import Bank
-from casemate.tracking.filter import EDGE_SIGMAS, LEAST_FALSE_PLOTS, PRIORS, Floats, Ints, bundle_of
+from casemate.tracking.filter import EDGE_SIGMAS, LEAST_FALSE_PLOTS, Floats, Ints, bundle_of
+from casemate.tracking.priors import PRIORS
 
 TURN = 2.0 * math.pi
 UNDER_GROUND_M = 30.0
@@ -172,7 +172,7 @@ class Hypotheses:
         bank.reserve((len(bank.spots) - first) * len(salvos.rows))
         before = bank.n_free
         places = bank.free, before, bank.spots, bank.base, first
-        bank.n_free = births.begin_at_mouth(
+        bank.n_free = mouths.begin_at_mouth(
             bank.leaves, bank.seen, *places, salvos.rows, salvos.sigma_mps, rule, sensor, env, self.noise
         )
         return [bank.free[bank.n_free : before][::-1]]
@@ -192,9 +192,7 @@ class Hypotheses:
             bank.reserve(0)
             before = bank.n_free
             places = bank.order, done, bank.free, bank.n_free, bank.spots, bank.base, first
-            done, bank.n_free = growth.extend_leaves(
-                bank.leaves, bank.seen, *places, rule, sensor, env, self.noise
-            )
+            done, bank.n_free = growth.extend_leaves(bank.leaves, bank.seen, *places, rule, sensor, env, self.noise)
             slots.append(bank.free[bank.n_free : before][::-1])
         return slots
 
@@ -257,18 +255,14 @@ class Hypotheses:
         n = len(bank.order)
         value, (chosen, keep, is_alone) = np.empty(n), np.empty((3, n), np.bool_)
         pruning.value_leaves(bank.leaves, bank.order, LN_END, LN_STAY, value)
-        _, n_clusters = choice.choose_leaves(
-            bank.leaves, bank.order, bank.spots, bank.base, value, chosen, is_alone
-        )
+        _, n_clusters = choice.choose_leaves(bank.leaves, bank.order, bank.spots, bank.base, value, chosen, is_alone)
         slots = bank.order[chosen]
         bank.next_id = pruning.label_leaves(
             bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.settings.confirm_score, 2, SURE
         )
         limits = t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, KEEP_ALONE, is_alone, LEAST_SCORE, LN_END
         rest = np.empty(n)
-        pruning.prune_leaves(
-            bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep, rest
-        )
+        pruning.prune_leaves(bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep, rest)
         over = bank.order[rest != 0.0]
         births_ns = bank.leaves["t_birth_ns"][over]
         bank.ended = tuple(one for one in bank.ended if one[0] > t_ns - self.replay_ns * 4)
@@ -291,9 +285,7 @@ class Hypotheses:
     def report(self, bank: Bank, slots: Ints, t_ns: int) -> Records:
         """Make the TRACK rows of leaves: at their last hit where it is of this step, else at t_ns."""
         rows = np.empty(len(slots), TRACK)
-        growth.report_leaves(
-            bank.leaves, slots, t_ns, door.OLDEST_NS, 0.0, self.environment, self.noise, rows
-        )
+        growth.report_leaves(bank.leaves, slots, t_ns, door.OLDEST_NS, 0.0, self.environment, self.noise, rows)
         for s, bundle in enumerate(self._bundles):
             looks.widen_by_bias(rows["state"], rows["cov"], bank.leaves["i_sensor"][slots], s, bundle)
         return rows

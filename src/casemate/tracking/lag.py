@@ -22,7 +22,7 @@ from casemate.model.records import FATE, PLOT, TRACK, Records, Refusal, TrackSta
 from casemate.tracking import door
 from casemate.tracking.filter import FLOAT_FIELDS
 from casemate.tracking.sanity import check_step
-from casemate.tracking.tracker import Tracker, TrackStep
+from casemate.tracking.tracker import Snapshot, Tracker, TrackStep
 
 _NO_PLOTS = freeze(np.zeros(0, PLOT))
 _NO_TRACKS = freeze(np.zeros(0, TRACK))
@@ -35,7 +35,7 @@ class _Kept:
     key: tuple[Any, ...]  # its place in the order of time
     message: Scan | Tick  # its plots in order, numbered by arrival, without those that belong to an earlier scan
     guests: Records = field(default_factory=lambda: _NO_PLOTS)  # plots that later scans brought
-    snapshot: object = None  # of the tracker before its step
+    snapshot: Snapshot | None = None  # of the tracker before its step
     fates: Records = field(default_factory=lambda: freeze(np.zeros(0, FATE)))
 
     def played(self) -> Scan | Tick:
@@ -116,7 +116,9 @@ class LaggedTracker:
         is_late = first < len(kept) - 1
         shown = self.tracker.picture(self.t_ns) if is_late else _NO_TRACKS
         if is_late:  # the tracker before the new input is the one before what stood in its place
-            self.tracker.restore(kept[first + (first == at)].snapshot)
+            before = kept[first + (first == at)].snapshot
+            assert before is not None  # every kept input but the new one was played
+            self.tracker.restore(before)
         own = step = None
         for each in kept[first:]:
             each.snapshot = self.tracker.snapshot()

@@ -2,9 +2,9 @@
 
 Rounds that follow each other by half a second on one path fit "every track shifted by one round" as well as the truth
 for some seconds. What tells them apart is that all rounds of a salvo pass the mouth, the place where they come into
-the coverage, at one velocity. A salvo is a hypothesis like any other: it gets a bank of its own, in which plots near the
-mouth begin rounds of that velocity, from the scans that are remembered on. Banks race; the one that explains all plots best
-leads, and another takes over only by a margin.
+the coverage, at one velocity. A salvo is a hypothesis like any other: it gets a bank of its own, in which plots near
+the mouth begin rounds of that velocity, from the scans that are remembered on. Banks race; the one that explains all
+plots best leads, and another takes over only by a margin.
 """
 
 from collections import deque
@@ -67,7 +67,7 @@ class Runner:
 
     def copy(self) -> "Runner":
         """Copy by value."""
-        return Runner(self.bank.copy(), self.salvos, self.since_ns)
+        return Runner(self.bank.copy(), self.salvos.copy(), self.since_ns)
 
 
 class Past(NamedTuple):
@@ -93,13 +93,21 @@ class Race:
         """The bank that leads."""
         return self.runners[0].bank
 
+    def copy(self) -> "Race":
+        """Copy by value."""
+        twin = Race(self._hypotheses)
+        twin.runners, twin._past = [runner.copy() for runner in self.runners], self._past.copy()
+        twin._t_race_ns, twin._serial = self._t_race_ns, self._serial
+        return twin
+
     def step(self, sweep: Sweep, rule: Rule) -> Chosen:
         """Take a sweep into every bank; returns the hypothesis of the one that leads."""
         first = self.bank.base + len(self.bank.spots)
         for runner in self.runners:
             runner.chosen = self._hypotheses.step(runner.bank, sweep, rule, Salvos(runner.salvos, SPREAD_MPS))
         self._past.append(Past(sweep, rule, first))
-        while self._past[0].sweep.t_end_ns < sweep.t_end_ns - self._hypotheses.replay_ns:
+        t_from_ns = sweep.t_end_ns - self._hypotheses.replay_ns
+        while self._past[0].sweep.t_end_ns < t_from_ns or self._past[0].first < self.bank.base:
             self._past.popleft()
         self._rank(sweep.t_end_ns)
         for salvo in self._propose(sweep.t_end_ns):
@@ -164,8 +172,7 @@ class Race:
         young = Bank.empty(len(self._hypotheses.sensors))
         young.base, young.next_id = first, whole.next_id
         for past in self._past:
-            sweep, row = past.sweep, past.first - leader.base
-            again = sweep._replace(spots=spots[row : row + len(sweep.spots)])
+            again = _again(past, spots[past.first - leader.base :])
             self._hypotheses.step(young, again, past.rule, Salvos(salvos, GUESS_MPS))
         whole.keep(is_old)
         whole.ended = tuple(one for one in whole.ended if one[0] < t_from_ns)
@@ -217,6 +224,16 @@ class Race:
         salvo["serial"], salvo["t_ns"], salvo["pos"], salvo["vel"] = self._serial, t_ns, mean[:3], mean[3:]
         salvo["ln_drag"] = np.average(rows["x"][who, 0, 6], weights=weight)
         return salvo
+
+
+def _again(past: Past, spots: NDArray[np.void]) -> Sweep:
+    # a sweep with its plots as the banks hold them, from the first of them on: part after part
+    parts: list[Ints] = []
+    n = 0
+    for part in past.sweep.parts:
+        parts.append(np.arange(n, n + len(part)))
+        n += len(part)
+    return past.sweep._replace(spots=spots[:n], parts=tuple(parts))
 
 
 def _is_on_path(salvo: NDArray[np.void], others: NDArray[np.void]) -> NDArray[np.bool_]:

@@ -5,8 +5,6 @@ of plots begin new ones (`kernels.births`), the global hypothesis chooses among 
 older than the window is settled (`kernels.pruning`). A choice can be undone as long as its plots are in the window.
 """
 
-import copy
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,8 +19,18 @@ from casemate.physics.radar import SensorModel, arc_width
 from casemate.tracking import door
 from casemate.tracking.bank import Bank
 from casemate.tracking.filter import Floats, Ints, floats_of
-from casemate.tracking.salvo import Race
 from casemate.tracking.hypotheses import Chosen, Hypotheses, Settings, Sweep
+from casemate.tracking.salvo import Race
+
+
+class Snapshot(NamedTuple):
+    """A tracker's state, by value."""
+
+    race: Race
+    t_first_ns: tuple[int, ...]
+    t_last_ns: tuple[int, ...]
+    seen: tuple[door.Seen, ...]
+    last: Records
 
 
 class TrackStep(NamedTuple):
@@ -33,7 +41,14 @@ class TrackStep(NamedTuple):
     diagnostics: dict[str, int]
 
 
-_COUNTS: tuple[str, ...] = ("plots_in", "plots_assigned", "clusters", "tracks_born", "tracks_confirmed", "tracks_dropped")
+_COUNTS: tuple[str, ...] = (
+    "plots_in",
+    "plots_assigned",
+    "clusters",
+    "tracks_born",
+    "tracks_confirmed",
+    "tracks_dropped",
+)
 
 
 class Tracker:
@@ -59,7 +74,7 @@ class Tracker:
         self._t_first_ns: list[int] = [0] * len(self.sensors)
         self._t_last_ns = [0] * len(self.sensors)
         self._seen = [door.NOTHING_SEEN for _ in self.sensors]
-        self._last = np.zeros(0, TRACK)
+        self._last: Records = np.zeros(0, TRACK)
 
     @property
     def bank(self) -> Bank:
@@ -110,25 +125,16 @@ class Tracker:
         rows = self._hypotheses.report(self.bank, self.bank.order[self.bank.of("is_chosen")], t_ns)
         return freeze(rows[np.argsort(rows["track_id"])])
 
-    def snapshot(self) -> object:
+    def snapshot(self) -> Snapshot:
         """Copy all that decides what later steps answer."""
-        return (self._copied(self._race), *(list(part) for part in self._memory()), self._last.copy())
+        times = tuple(self._t_first_ns), tuple(self._t_last_ns)
+        return Snapshot(self._race.copy(), *times, tuple(self._seen), self._last.copy())
 
-    def restore(self, snapshot: object) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """Take back the state of a snapshot, which stays as it is."""
-        race, first, last, seen, rows = snapshot  # pyright: ignore
-        self._race, self._last = self._copied(race), rows.copy()
-        self._t_first_ns, self._t_last_ns, self._seen = list(first), list(last), list(seen)
-
-    @staticmethod
-    def _copied(race: Race) -> Race:
-        twin = copy.copy(race)
-        twin.runners = [runner.copy() for runner in race.runners]
-        twin._past = race._past.copy()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        return twin
-
-    def _memory(self) -> tuple[list[int], list[int], list[door.Seen]]:
-        return self._t_first_ns, self._t_last_ns, self._seen
+        self._race, self._last = snapshot.race.copy(), snapshot.last.copy()
+        self._t_first_ns, self._t_last_ns = list(snapshot.t_first_ns), list(snapshot.t_last_ns)
+        self._seen = list(snapshot.seen)
 
     def _judge(self, scan: Scan, values: Floats) -> NDArray[np.uint8]:
         if not door.is_known(scan, len(self.sensors)):
@@ -180,7 +186,10 @@ class Tracker:
         before, is_over = self._last["track_id"], ~_is_in(self._last["track_id"], labels)
         was_firm = before[self._last["status"] != TrackStatus.TENTATIVE]
         is_firm = (now["status"] != TrackStatus.TENTATIVE) & ~_is_in(now["track_id"], was_firm)
-        counts["tracks_born"], counts["tracks_confirmed"] = int((~_is_in(now["track_id"], before)).sum()), int(is_firm.sum())
+        counts["tracks_born"], counts["tracks_confirmed"] = (
+            int((~_is_in(now["track_id"], before)).sum()),
+            int(is_firm.sum()),
+        )
         over = self._last[is_over]
         over["status"] = TrackStatus.DROPPED
         self._last = _merged(self._last[~is_over & ~_is_in(before, now["track_id"])], now)
