@@ -107,7 +107,7 @@ class Race:
             runner.chosen = self._hypotheses.step(runner.bank, sweep, rule, Salvos(runner.salvos, SPREAD_MPS))
         self._past.append(Past(sweep, rule, first))
         t_from_ns = sweep.t_end_ns - self._hypotheses.replay_ns
-        while self._past[0].sweep.t_end_ns < t_from_ns or self._past[0].first < self.bank.base:
+        while self._past and (self._past[0].sweep.t_end_ns < t_from_ns or self._past[0].first < self.bank.base):
             self._past.popleft()
         self._rank(sweep.t_end_ns)
         for salvo in self._propose(sweep.t_end_ns):
@@ -185,7 +185,7 @@ class Race:
         """Find velocities at the mouth that some young leaves agree on and that no bank believes in yet."""
         bank = self.bank
         young = self._young(bank, t_ns)
-        if len(young) < LEAST_ROUNDS:
+        if len(young) < LEAST_ROUNDS or not self._past:
             return []
         rows, state = bank.leaves[young], self._hypotheses.fly_back(bank, young)
         agree, offset = _agree(state, state)
