@@ -75,8 +75,8 @@ def salvo(rng, n_rounds, n_scans=5, most=8):
             plots, off = plots[seen], (path - plots)[seen]
             if len(plots) < 2 or (plots < 0).any() or (plots >= n_rounds).any():
                 continue
-            value = 4.0 * len(plots) - 2.3 * (n_scans - len(plots)) - 2.0 * abs(drift) - late
-            value -= 4.0 * float((off**2).sum()) + rng.exponential(1.0)
+            value = 4.0 * len(plots) - 2.3 * (n_scans - len(plots)) - 0.5 * abs(drift) - late
+            value -= float((off**2).sum()) + 2.0 * rng.exponential(1.0)
             serials = frozenset((np.flatnonzero(seen) * n_rounds + plots).tolist())
             tree[serials] = max(tree.get(serials, -math.inf), value)
         best = sorted(tree.items(), key=lambda item: -item[1])[:most]
@@ -110,14 +110,14 @@ def test_both_exact_solvers_agree():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_rounds", [16, 24, 32])
-def test_salvos_are_solved_nearly_always(n_rounds):
-    """1,000 clusters of 20 to 40 trees, by 8 leaves, by 5 plots."""
+def test_salvos_are_solved_mostly_and_nearly(n_rounds):
+    """1,000 clusters of 16 to 50 trees, by 8 leaves, by 5 plots, as ambiguous as those of a salvo's first seconds."""
     rng = np.random.default_rng(n_rounds)
     gaps = gaps_of((salvo(rng, n_rounds) for _ in range(1000)), naive.solve_exactly)
     share = np.mean(gaps < 1e-6)
     print(f"rounds={n_rounds} n={len(gaps)} exact={share:.4f} mean={gaps.mean():.4f} worst={gaps.max():.2f}")
-    assert np.mean(gaps < 1e-6) > 0.5
-    assert gaps.max() < 10.0
+    assert share > 0.8
+    assert gaps.mean() < 2.0
 
 
 @pytest.mark.parametrize("seed", range(5))
