@@ -21,7 +21,7 @@ update, n_scans = Tracker.update, 0
 def poisoned(tracker, scan):
     global n_scans
     n_scans += 1
-    if n_scans == 60:
+    if n_scans >= 60 and len(tracker.bank.order):
         {poison}
     return update(tracker, scan)
 
@@ -56,7 +56,7 @@ def events_of(folder):
 @pytest.mark.parametrize(
     ("poison", "says"),
     [
-        (NOT_A_NUMBER, "holds a number that is not finite"),
+        (NOT_A_NUMBER, "in the table of tracks: not finite"),
         (A_BUG, "ZeroDivisionError: a bug"),
     ],
 )

@@ -85,3 +85,14 @@ def label_leaves(leaves, label_of, t_of, next_id, threshold, n_least, sure):
         for serial, _, _ in leaf.history:
             label_of[serial], is_sure[serial] = wish, leaf.score >= sure
     return next_id, is_sure
+
+
+def is_broken(leaf):
+    """Tell whether a row of LEAF holds what cannot be, in a model that runs."""
+    numbers = [leaf["score"], leaf["ln_entry"]]
+    variances = []
+    for model, bit in enumerate((1, 2)):
+        if int(leaf["models"]) & bit:
+            numbers += [*leaf["x"][model], *leaf["cov"][model].ravel()]
+            variances += list(leaf["cov"][model].diagonal())
+    return not all(math.isfinite(number) for number in numbers) or any(variance < 0.0 for variance in variances)

@@ -98,3 +98,17 @@ def test_labels(seed):
     assert spots["is_settled"].tolist() == list((is_settled | is_sure).values())
     assert len({leaf.label for leaf in leaves}) == len(leaves)
     assert next_id > 100
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_leaves_that_cannot_be_are_counted(seed):
+    """Numbers that are not finite and variances below 0, where the model runs; what rests is not asked."""
+    rng, block, order, _ = table(seed)
+    assert kernel.count_broken(block, order) == sum(naive.is_broken(block[slot]) for slot in order) == 0
+    for k, poison in zip(rng.permutation(N)[:12], [np.nan, np.inf, -1.0] * 4, strict=True):
+        where = "cov" if rng.random() < 0.6 else "x"
+        model, i = rng.integers(2), rng.integers(7)
+        block[where][(order[k], model, i, i) if where == "cov" else (order[k], model, i)] = poison
+    count = kernel.count_broken(block, order)
+    assert count == sum(naive.is_broken(block[slot]) for slot in order)
+    assert 0 < count <= 12

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from casemate.kernels.growth import CONFIRMED, DROPPED
-from casemate.kernels.leaves import Ints, Rows
+from casemate.kernels.leaves import RUN_OTHER, RUN_ROUND, Ints, Rows
 from casemate.kernels.looks import Flags, Floats
 
 
@@ -172,3 +172,23 @@ def label_leaves(
             spot["label"] = wish[k]
             spot["is_settled"] = leaf["score"] >= sure
     return next_id
+
+
+@njit(cache=True, error_model="numpy")
+def count_broken(leaves: Rows, order: Ints) -> int:
+    """Count the leaves that hold a number that is not finite, or a variance below 0, in a model that runs."""
+    count = 0
+    for k in range(order.shape[0]):
+        leaf = leaves[order[k]]
+        total, is_broken = leaf["score"] + leaf["ln_entry"], False
+        for m in range(2):
+            if not leaf["models"] & (RUN_ROUND if m == 0 else RUN_OTHER):
+                continue
+            x, p = leaf["x"][m], leaf["cov"][m]
+            for a in range(7):
+                total += x[a]
+                is_broken = is_broken or p[a, a] < 0.0
+                for b in range(7):
+                    total += p[a, b]
+        count += 1 if is_broken or not math.isfinite(total) else 0
+    return count

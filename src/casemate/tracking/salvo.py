@@ -179,7 +179,7 @@ class Race:
         whole.take_in(young)
         whole.next_id = max(young.next_id, whole.next_id)
         slots = whole.order[whole.of("is_chosen")]
-        return whole, Chosen(slots, np.ones(len(slots), np.bool_), 0)
+        return whole, Chosen(slots, np.ones(len(slots), np.bool_), 0, 0)
 
     def _propose(self, t_ns: int) -> list[NDArray[np.void]]:
         """Find velocities at the mouth that some young leaves agree on and that no bank believes in yet."""

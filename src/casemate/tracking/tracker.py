@@ -77,6 +77,11 @@ class Tracker:
         self._last: Records = np.zeros(0, TRACK)
 
     @property
+    def confirm_score(self) -> float:
+        """The score at which tracks are confirmed [nats]."""
+        return self._hypotheses.confirm_score
+
+    @property
     def bank(self) -> Bank:
         """The leaves and recent plots of the hypothesis about salvos that leads."""
         return self._race.bank
@@ -116,7 +121,7 @@ class Tracker:
         hypotheses.age(bank, hypotheses.look_ahead(bank, t_ns), t_ns)
         bank.keep(bank.of("status") != TrackStatus.DROPPED)
         slots = bank.order[bank.of("is_chosen")]
-        rows = self._close(Chosen(slots, bank.leaves["is_touched"][slots], 0), t_ns, counts)
+        rows = self._close(Chosen(slots, bank.leaves["is_touched"][slots], 0, 0), t_ns, counts)
         return TrackStep(rows, fates, counts)
 
     def picture(self, t_ns: int) -> Records:
@@ -172,7 +177,7 @@ class Tracker:
         s = sweep.sensor_id
         self._t_first_ns[s] = self._t_first_ns[s] or sweep.t_start_ns
         chosen = self._race.step(sweep, self._hypotheses.rule_of(s, self._t_first_ns[s]))
-        counts["clusters"] = chosen.n_clusters
+        counts["clusters"], counts["tracks_not_finite"] = chosen.n_clusters, chosen.n_broken
         if sweep.arc_rad[1] >= 0.999 * self.sensors[s].arc_rad:
             chosen.touched[:] = True
         return self._close(chosen, sweep.t_end_ns, counts)
