@@ -125,7 +125,7 @@ def check(tracker, step, scan, t_ns):
     assert refused + int(used.sum()) == step.diagnostics["plots_in"] == len(scan.plots)
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(SCANS, min_size=1, max_size=12), st.sampled_from([0.0, 2.0]))
 def test_the_table_never_holds_a_number_that_is_not_finite(drawn, lag_s):
     """Thousands of hostile scans."""
@@ -213,13 +213,13 @@ class Siege:
             plots[i] = plots[0]
 
 
-@pytest.mark.parametrize(("seed", "lag_s"), [(1, 0.0), (2, 0.0), (3, 0.0), (4, 2.0)])
-def test_a_siege_of_five_thousand_scans_leaves_the_table_sane(seed, lag_s):
-    """20,000 scans in all, 200,000 plots, 30 % of them spoilt: what is finite and in bounds stays in for long."""
+@pytest.mark.parametrize(("seed", "lag_s", "n_scans"), [(1, 0.0, 1500), (2, 0.0, 1500), (3, 0.0, 1500), (4, 2.0, 700)])
+def test_a_siege_leaves_the_table_sane(seed, lag_s, n_scans):
+    """5,200 scans in all, 30 % of their plots spoilt: what is finite and in bounds stays in for long."""
     siege, tracker = Siege(seed), Tracker(SENSORS, ENVIRONMENT)
     lagged, n_used, most = LaggedTracker(tracker, lag_s), 0, 0
     refused = set()
-    for k in range(5_000):
+    for k in range(n_scans):
         scan = siege.scan()
         step = lagged.step(scan)
         check_step(step, len(scan.plots))
@@ -229,8 +229,8 @@ def test_a_siege_of_five_thousand_scans_leaves_the_table_sane(seed, lag_s):
         refused |= set(step.fates["refusal"].tolist())
         most = max(most, len(tracker.picture(lagged.t_ns)))
     assert refused == {int(why) for why in Refusal}
-    assert n_used > 15_000  # the door is no wall
-    assert most > 8
+    assert n_used > 3 * n_scans  # the door is no wall
+    assert most > 5
 
 
 @settings(max_examples=25, deadline=None)

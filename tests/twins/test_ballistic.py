@@ -52,6 +52,7 @@ def test_parts(seed):
     close(p, expected)
 
 
+@pytest.mark.slow  # without the compiler; else seconds
 def test_mean_and_spread_are_those_of_many_flights():
     """A track some seconds old in a drag that grows steeply with speed: 100,000 draws, each flown."""
     rng = np.random.default_rng(1)
