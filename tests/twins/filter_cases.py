@@ -18,7 +18,7 @@ def world(rng):
     edges = np.array([500.0, 12e3, 5.5, 2.0, 0.01, 1.0])
     place = rng.normal(0.0, 500.0, 3)
     extra_var, bias_var = np.array([7.2, 1e-4, 1e-4, 0.5, 7.6]) ** 2, np.array([10.0, 1e-3, 2e-3]) ** 2
-    return env, looks.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True, extra_var, bias_var)
+    return env, looks.Sensor(place, rotation, 0.9, 1e-12, 1e-6, sigmas, edges, True, extra_var, bias_var, 7e3)
 
 
 def state(rng):

@@ -123,6 +123,8 @@ def worth(old, new, dt, n_skipped, sensor, rule):
         ln = rule.ln_birth_other + seen - math.log(sensor.density_2d * area / new["z"][0])
         return -math.inf, ln if nearest < OTHER else -math.inf
     blur = (slack / 4.5) ** 3
+    for spot in (old, new):
+        seen -= math.log(naive_leaves.crowding(spot["z"][0], sensor))
     ln_box = math.log(sensor.density_3d * (15.75 * (250.0 * dt) ** 3 + blur))
     other = rule.ln_birth_other + seen - ln_box - 0.5 * (nearest / 250.0) ** 2 if nearest < OTHER else -math.inf
     ln_box = math.log(sensor.density_3d * (4.19 * (FASTEST**3 - SLOWEST**3) * dt**3 + blur))
@@ -180,6 +182,8 @@ def pair(old, new, i, j, n_skipped, rule, sensor, env, noise, start):
     t_old_ns, t_ns = int(old["t_ns"]), int(new["t_ns"])
     leaf = new_leaf(i, t_old_ns, states)
     skipped = n_skipped * rule.ln_miss
+    if not math.isnan(old["z"][2]):
+        skipped -= math.log(naive_leaves.crowding(old["z"][0], sensor))
     leaf.ln_round = rule.ln_birth_round + skipped if B in states else -math.inf
     leaf.ln_other = rule.ln_birth_other + skipped
     leaf.score = max(leaf.ln_round, leaf.ln_other)

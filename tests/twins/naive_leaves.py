@@ -36,11 +36,16 @@ def is_round(leaf):
     return B in leaf.states and (len(leaf.states) == 1 or odds(leaf) > 0.0)
 
 
+def crowding(reach_m, sensor):
+    """Return how much denser false plots are at a range than those that are even over the volume."""
+    return max((sensor.near_m / reach_m) ** 2, 1.0)
+
+
 def ln_clutter(z, sensor):
     reach, _, el, rate, height = z
     density = sensor.density_2d
     if not math.isnan(el):
-        density = sensor.density_3d * reach**2 * max(math.cos(el), 0.01)
+        density = sensor.density_3d * crowding(reach, sensor) * reach**2 * max(math.cos(el), 0.01)
     for value, span in ((rate, 1400.0), (height, 15_000.0)):
         density /= 1.0 if math.isnan(value) else span
     return math.log(density)

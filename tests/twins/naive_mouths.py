@@ -49,6 +49,7 @@ def begin_at_mouth(spots, base, first, salvos, sigma_mps, rule, sensor, env, noi
                 leaf.states, t_ns, t_ns, True, sensor, env, noise, rule
             )
             leaf.ln_round = ln + math.log(0.5 / (speed * period * sensor.density_3d))
+            leaf.ln_round -= math.log(naive_leaves.crowding(spot["z"][0], sensor))
             leaf.ln_other = rule.ln_birth_other
             naive_leaves.weigh(leaf, noise.odds_limit)
             if leaf.score >= rule.least_score:

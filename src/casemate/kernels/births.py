@@ -27,6 +27,7 @@ from casemate.kernels.leaves import (
     Rows,
     Rule,
     ln_clutter,
+    ln_crowding,
     remember,
     weigh,
 )
@@ -210,6 +211,7 @@ def _worth(i: Rows, j: Rows, dt: float, n_skipped: float, sensor: Sensor, rule: 
         return -math.inf, other if nearest < OTHER_MPS else -math.inf
     blur = (slack / 4.5) ** 3
     other = -math.inf
+    skipped -= ln_crowding(i["z"][RANGE], sensor) + ln_crowding(z[RANGE], sensor)
     if nearest < OTHER_MPS:
         box = 15.75 * (250.0**3 * dt**3) + blur
         other = rule.ln_birth_other + skipped - math.log(sensor.density_3d * box) - 0.5 * (nearest / 250.0) ** 2
@@ -311,6 +313,7 @@ def _pair(
     leaf["status"], leaf["salvo"], leaf["is_chosen"] = 0, 0, False
     leaf["ln_entry"], leaf["ln_unseen"] = 0.0, 0.0
     base = n_skipped * rule.ln_miss
+    base -= 0.0 if math.isnan(old["z"][EL]) else ln_crowding(old["z"][RANGE], sensor)
     leaf["ln_round"], leaf["ln_other"] = rule.ln_birth_round + base, rule.ln_birth_other + base
     if math.isnan(z[EL]) or not leaf["models"] & RUN_ROUND:
         leaf["ln_round"], leaf["models"] = -math.inf, RUN_OTHER

@@ -124,12 +124,19 @@ class Rule(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
+def ln_crowding(reach_m: float, sensor: Sensor) -> float:
+    """Return ln of how much denser false plots are at a range than `density_3d`: near the antenna cells are small."""
+    return 2.0 * math.log(max(sensor.near_m / reach_m, 1.0))
+
+
+@njit(cache=True, error_model="numpy")
 def ln_clutter(z: Floats, sensor: Sensor) -> float:
     """Return ln of the density of false plots where a plot is, in the units of its own elements."""
     if math.isnan(z[EL]):
         ln = math.log(sensor.density_2d)
     else:
         ln = math.log(sensor.density_3d * z[RANGE] * z[RANGE] * max(math.cos(z[EL]), 0.01))
+        ln += ln_crowding(z[RANGE], sensor)
     if not math.isnan(z[RATE]):
         ln -= math.log(RATE_SPAN)
     if not math.isnan(z[HEIGHT]):

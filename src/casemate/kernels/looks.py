@@ -33,6 +33,7 @@ class Sensor(NamedTuple):
     has_elevation: bool
     extra_var: Floats = np.zeros(5)  # (5,) variance of every plot beside its sigma, by element of z
     bias_var: Floats = np.zeros(3)  # (3,) variance of a constant offset: range [m2], azimuth, elevation [rad2]
+    near_m: float = 0.0  # false plots are even over the volume beyond this range, over range and angles within
 
 
 LN_2PI = math.log(2.0 * math.pi)

@@ -7,8 +7,8 @@ from numba import njit
 
 from casemate.kernels.births import judge_entry, start_leaf
 from casemate.kernels.kalman import BALLISTIC, Noise
-from casemate.kernels.leaves import Ints, Rows, Rule, remember, weigh
-from casemate.kernels.looks import EL, Floats, Sensor
+from casemate.kernels.leaves import Ints, Rows, Rule, ln_crowding, remember, weigh
+from casemate.kernels.looks import EL, RANGE, Floats, Sensor
 from casemate.kernels.motion import Environment, acceleration
 
 NS = 1e9
@@ -91,6 +91,7 @@ def begin_at_mouth(
             judge_entry(leaf, sensor, env, noise, rule)
             # half a round a scan, somewhere in the first scan's way, against the density of false plots there
             ln += math.log(0.5 / (speed * rule.period_ns / NS)) - math.log(sensor.density_3d)
+            ln -= ln_crowding(spot["z"][RANGE], sensor)
             leaf["ln_round"] = ln
             leaf["ln_other"] = rule.ln_birth_other
             weigh(leaf, noise.odds_limit)

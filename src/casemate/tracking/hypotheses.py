@@ -37,7 +37,7 @@ ENTRY_SHARE = 20.0
 KEEP_MOST, KEEP_WITHIN, KEEP_ALONE = 8, 14.0, 7.0
 """Leaves of a tree carried on, how far behind the best [nats], and how far where no other tree wants their plots."""
 
-CONFIRM_SCORE, CONFIRM_PLOTS = 5.0, 36_000.0
+CONFIRM_SCORE, CONFIRM_PLOTS = 3.5, 36_000.0
 """Nats of evidence that confirm a track among so many false plots an hour (ten a scan of 1 s)."""
 
 LN_END, LN_STAY = 8.0, 1.5
