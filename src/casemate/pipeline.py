@@ -134,11 +134,6 @@ class Pipeline:
         self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
         self._warnings = WarningStage(site.zone, plan.settings.warnings)
 
-    @property
-    def confirm_score(self) -> float:
-        """The score at which tracks are confirmed [nats]."""
-        return self._lagged.tracker.confirm_score
-
     def step(self, message: Scan | Tick) -> Events:
         """Take one input through every stage and return all that it changed.
 

@@ -40,11 +40,11 @@ def casemate(*arguments, code="from casemate.cli import main; main()"):
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    """The first 15 s of plots of a run."""
+    """The first minute of plots of a run."""
     folder = tmp_path_factory.mktemp("recorded")
     rehearsal.run("flat-and-close", 7, folder / "run", with_intercept=False)
     plots = pq.read_table(folder / "run" / "plots.parquet")
-    early = pc.less(plots["t_ns"], pc.add(pc.min(plots["t_ns"]), 15 * NS_PER_S))
+    early = pc.less(plots["t_ns"], pc.add(pc.min(plots["t_ns"]), 60 * NS_PER_S))
     pq.write_table(plots.filter(early).drop_columns(["track_id", "refused"]), folder / "plots.parquet")
     return folder / "plots.parquet"
 

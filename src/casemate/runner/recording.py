@@ -131,7 +131,7 @@ def record(
         "refused": dict(stats.refused),
         "diagnostics": dict(stats.diagnostics),
         "most_at_once": dict(stats.most),
-        "confirm_score": pipeline.confirm_score,
+        "confirm_score": plan.tracking().confirm_score,
         "outcome": result,
         "drag_curve": _drag_curve_of(plan),
         "versions": _versions(),

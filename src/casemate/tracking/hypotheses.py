@@ -37,9 +37,6 @@ ENTRY_SHARE = 20.0
 KEEP_MOST, KEEP_WITHIN, KEEP_ALONE = 8, 14.0, 7.0
 """Leaves of a tree carried on, how far behind the best [nats], and how far where no other tree wants their plots."""
 
-CONFIRM_SCORE, CONFIRM_PLOTS = 3.5, 36_000.0
-"""Nats of evidence that confirm a track among so many false plots an hour (ten a scan of 1 s)."""
-
 LN_END, LN_STAY = 8.0, 1.5
 """Of a track that ends in sight, and of a change of mind [nats]."""
 
@@ -56,9 +53,8 @@ SURE = 15.0
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be said about the life of tracks."""
 
-    confirm_score: Annotated[float, Meta(ge=0.0)] | None = None
-    """ln of the odds at which a track is confirmed; None: as `confirm_score_of` has it for the false plots declared.
-    The trade-off curve in the how-to says what it costs."""
+    confirm_score: Annotated[float, Meta(ge=0.0)] = 5.0
+    """ln of the odds at which a track is confirmed; the trade-off curve in the how-to says what it costs."""
     rounds_per_s: Positive = 0.3
     """Rounds that come into the coverage [1/s], while there are any [A]."""
     others_per_s: Positive = 0.05
@@ -69,16 +65,6 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The same for a tentative one: two at Pd 0.9."""
     coast_most_s: NotNegative = 60.0
     """A confirmed track that cannot be seen (no scan comes, or it is overhead) is kept so long [s]."""
-
-
-def confirm_score_of(settings: Settings, sensors: Sequence[SensorModel]) -> float:
-    """Return the score at which tracks are confirmed: as set, or by how many false plots there are to be sure against.
-
-    CONFIRM_SCORE up to CONFIRM_PLOTS an hour, and more by ln of what there is more.
-    """
-    if settings.confirm_score is not None:
-        return settings.confirm_score
-    return CONFIRM_SCORE + math.log(max(sum(sensor.false_plots_per_hour for sensor in sensors) / CONFIRM_PLOTS, 1.0))
 
 
 class Sweep(NamedTuple):
@@ -117,7 +103,6 @@ class Hypotheses:
     def __init__(self, sensors: Sequence[SensorModel], environment: Environment, settings: Settings) -> None:
         self.sensors, self.environment, self.settings, self.noise = tuple(sensors), environment, settings, PRIORS
         self._bundles = tuple(bundle_of(sensor) for sensor in self.sensors)
-        self.confirm_score = confirm_score_of(settings, self.sensors)
         self._period_ns = np.array([round(sensor.scan_period_s * NS_PER_S) for sensor in self.sensors], np.int64)
         self._ln_miss = np.array([math.log1p(-sensor.p_detection) for sensor in self.sensors])
         self._worst = np.array([settings.drop_score_young, settings.drop_score])  # young, firm
@@ -274,7 +259,7 @@ class Hypotheses:
         _, n_clusters = choice.choose_leaves(bank.leaves, bank.order, bank.spots, bank.base, value, chosen, is_alone)
         slots = bank.order[chosen]
         bank.next_id = pruning.label_leaves(
-            bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.confirm_score, 2, SURE
+            bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.settings.confirm_score, 2, SURE
         )
         limits = t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, KEEP_ALONE, is_alone, LEAST_SCORE, LN_END
         rest = np.empty(n)
@@ -295,7 +280,7 @@ class Hypotheses:
         slots = bank.order[bank.of("is_chosen")]
         bank.leaves["label"][bank.order] = 0
         bank.next_id = pruning.label_leaves(
-            bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.confirm_score, 2, SURE
+            bank.leaves, slots, bank.spots, bank.base, bank.next_id, self.settings.confirm_score, 2, SURE
         )
 
     def report(self, bank: Bank, slots: Ints, t_ns: int) -> Records:

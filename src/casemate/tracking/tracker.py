@@ -77,11 +77,6 @@ class Tracker:
         self._last: Records = np.zeros(0, TRACK)
 
     @property
-    def confirm_score(self) -> float:
-        """The score at which tracks are confirmed [nats]."""
-        return self._hypotheses.confirm_score
-
-    @property
     def bank(self) -> Bank:
         """The leaves and recent plots of the hypothesis about salvos that leads."""
         return self._race.bank
