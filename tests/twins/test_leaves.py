@@ -23,6 +23,13 @@ def test_density_of_false_plots(missing):
         assert kernel.ln_clutter(z, sensor) == pytest.approx(naive.ln_clutter(z, sensor), rel=1e-10)
 
 
+@pytest.mark.parametrize("reach_m", [600.0, 6.9e3, 7e3, 7.1e3, 25e3])
+def test_crowding_near_the_antenna(reach_m):
+    """As the inverse square of the range within 7 km, the range that the case's radar has; none beyond."""
+    _, sensor = world(np.random.default_rng(1))
+    assert kernel.ln_crowding(reach_m, sensor) == pytest.approx(math.log(naive.crowding(reach_m, sensor)), abs=1e-12)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_weight_and_memory(seed):
     """Scores are put together, the loser stops; plots fill the window and beyond."""

@@ -105,7 +105,6 @@ REOPEN_D2 = 11.34  # chi-square, 3 degrees of freedom, 99 %: beyond it the other
 RATE_SPAN = 1_400.0  # m/s, false range rates spread evenly over +-700
 GATE_D2 = 16.27  # holds 99.9 % of the true plots, chi-square with 3 degrees of freedom
 MOST_CHILDREN = 32
-NS = 1e9
 
 
 class Rule(NamedTuple):
