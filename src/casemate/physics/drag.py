@@ -50,6 +50,7 @@ _LEAST_WEIGHT: Final = 1e-6
 _AIM: Final = 0.9  # of a limit, so that reweighting ends inside it
 _GRAIN: Final = 2.0**-27  # that values are rounded to: solvers differ by 6e-12 between machines, curves must not
 _NEAR: Final = 1e-9  # of a cell: a point this close to an edge is on it
+_NOTHING: Final = 1e-12  # a number below it is read as 0: steps between smaller ones cannot be divided by
 
 # Shape of the rise of a subsonic-to-supersonic round [A]: flat to Mach 0.8, +12 % at 0.9,
 # 2.1 times at the peak between 1.0 and 1.1 (between rockets 1.75-1.9 and shells 2.0-2.5), then Mach^-0.5.
@@ -156,6 +157,7 @@ def compile_drag(mach: ArrayLike, cd: ArrayLike) -> DragCurve:
     for name, values in (("mach", x), ("cd", y)):
         for value in values[~((values >= 0.0) & (values < np.inf))]:
             raise DomainError(name, float(value), 0.0, np.inf)
+    x[x < _NOTHING], y[y < _NOTHING] = 0.0, 0.0
     curve = _compiled(x.tobytes(), y.tobytes())
     return curve._replace(table=curve.table.copy())
 
