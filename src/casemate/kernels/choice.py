@@ -6,7 +6,7 @@ give a bound from above, and a greedy choice by value less price, mended by exch
 """
 
 import math
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -24,6 +24,37 @@ CLOSE: Final = 1e-6
 """Nats between bound and hypothesis: found."""
 
 
+class Problem(NamedTuple):
+    """The leaves that are worth anything; what is worth nothing is never chosen."""
+
+    first: Ints  # (trees + 1,), where the leaves of a tree begin
+    value: Floats  # (leaves,)
+    at: Ints  # (leaves + 1,), where the plots of a leaf begin
+    plots: Ints  # rows; in a cluster that is being solved counted from 0
+
+
+@njit(cache=True, error_model="numpy")
+def _read(leaves: Rows, order: Ints, base: int, value: Floats, begin: Ints, which: Ints) -> tuple[int, Problem]:
+    # returns how many trees; `begin` gets where each begins in `order`, `which` where the leaves of the problem are
+    n = order.shape[0]
+    first, worth, at = np.empty(n + 1, np.int64), np.empty(n), np.empty(n + 1, np.int64)
+    plots = np.empty(n * WINDOW, np.int64)
+    n_trees, n_leaves, n_plots, last = 0, 0, 0, np.int64(-1)
+    for k in range(n):
+        leaf = leaves[order[k]]
+        if leaf["tree"] != last:
+            begin[n_trees], first[n_trees], last = k, n_leaves, leaf["tree"]
+            n_trees += 1
+        if value[k] > 0.0:
+            which[n_leaves], worth[n_leaves], at[n_leaves] = k, value[k], n_plots
+            n_leaves += 1
+            for i in range(leaf["n_plots"]):
+                plots[n_plots] = leaf["plots"][i] - base
+                n_plots += 1
+    begin[n_trees], first[n_trees], at[n_leaves] = n, n_leaves, n_plots
+    return n_trees, Problem(first[: n_trees + 1], worth[:n_leaves], at[: n_leaves + 1], plots[:n_plots])
+
+
 @njit(cache=True, error_model="numpy")
 def _root(parent: Ints, i: Index) -> int:
     while parent[i] != i:
@@ -33,167 +64,172 @@ def _root(parent: Ints, i: Index) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def _cluster(first: Ints, n_trees: int, plots: Ints, n_of: Ints, value: Floats, n_plots: int, parent: Ints) -> None:
-    # union of the trees that share a plot in leaves worth anything; the root is the first tree
-    taker = np.full(n_plots, -1)
-    for t in range(n_trees):
+def _unite(problem: Problem, parent: Ints, taker: Ints) -> None:
+    # the trees that share a plot; the root is the first of them. `taker` (plots,), -1 before, gets one tree of each plot
+    for t in range(parent.shape[0]):
         parent[t] = t
-    for t in range(n_trees):
-        for k in range(first[t], first[t + 1]):
-            if value[k] <= 0.0:
-                continue
-            for i in range(n_of[k]):
-                q = plots[k, i]
-                if taker[q] < 0:
-                    taker[q] = t
-                    continue
+    for t in range(parent.shape[0]):
+        for i in range(problem.at[problem.first[t]], problem.at[problem.first[t + 1]]):
+            q = problem.plots[i]
+            if taker[q] < 0:
+                taker[q] = t
+            elif taker[q] != t:
                 a, b = _root(parent, taker[q]), _root(parent, t)
                 parent[max(a, b)] = min(a, b)
 
 
 @njit(cache=True, error_model="numpy")
-def _reduced(k: int, plots: Ints, n_of: Ints, value: Floats, price: Floats) -> float:
-    total = value[k]
-    for i in range(n_of[k]):
-        total -= price[plots[k, i]]
+def _cluster(parent: Ints, cluster: Ints, members: Ints, ends: Ints) -> int:
+    # sort by counting: the trees of each cluster of more than one, and where they end; `cluster` of a tree, -1: alone
+    n, n_clusters, end = parent.shape[0], 0, 0
+    size = np.zeros(n, np.int64)
+    for t in range(n):
+        parent[t] = _root(parent, t)
+        size[parent[t]] += 1
+    for t in range(n):
+        cluster[t] = cluster[parent[t]] if parent[t] != t else -1
+        if parent[t] == t and size[t] > 1:
+            cluster[t], ends[n_clusters] = n_clusters, end
+            n_clusters += 1
+            end += size[t]
+    for t in range(n):
+        if cluster[t] >= 0:
+            members[ends[cluster[t]]] = t
+            ends[cluster[t]] += 1
+    return n_clusters
+
+
+@njit(cache=True, error_model="numpy")
+def _number(problem: Problem, trees: Ints, taker: Ints, rows: Ints) -> int:
+    # count the plots of a cluster from 0: `rows` gets where they were. Returns how many
+    n = 0
+    for t in trees:
+        for i in range(problem.at[problem.first[t]], problem.at[problem.first[t + 1]]):
+            q = problem.plots[i]
+            if taker[q] >= 0:
+                rows[n], taker[q] = q, -2 - n  # a plot is in one cluster only
+                n += 1
+            problem.plots[i] = -2 - taker[q]
+    return n
+
+
+@njit(cache=True, error_model="numpy")
+def _reduced(k: Index, problem: Problem, price: Floats) -> float:
+    total = problem.value[k]
+    for i in range(problem.at[k], problem.at[k + 1]):
+        total -= price[problem.plots[i]]
     return total
 
 
 @njit(cache=True, error_model="numpy")
-def _is_clear(k: int, plots: Ints, n_of: Ints, owner: Ints) -> bool:
-    is_clear = True
-    for i in range(n_of[k]):
-        is_clear = is_clear and bool(owner[plots[k, i]] < 0)
-    return is_clear
+def _is_clear(k: Index, problem: Problem, owner: Ints) -> bool:
+    for i in range(problem.at[k], problem.at[k + 1]):
+        if owner[problem.plots[i]] >= 0:
+            return False
+    return True
 
 
 @njit(cache=True, error_model="numpy")
-def _take(t: Index, k: Index, plots: Ints, n_of: Ints, owner: Ints, pick: Ints) -> None:
+def _take(t: Index, k: Index, problem: Problem, owner: Ints, pick: Ints) -> None:
     # tree t takes leaf k (-1: none) and gives up what it had
     if pick[t] >= 0:
-        for i in range(n_of[pick[t]]):
-            owner[plots[pick[t], i]] = -1
+        for i in range(problem.at[pick[t]], problem.at[pick[t] + 1]):
+            owner[problem.plots[i]] = -1
     pick[t] = k
     if k >= 0:
-        for i in range(n_of[k]):
-            owner[plots[k, i]] = t
+        for i in range(problem.at[k], problem.at[k + 1]):
+            owner[problem.plots[i]] = t
 
 
 @njit(cache=True, error_model="numpy")
-def _best_clear(t: int, first: Ints, plots: Ints, n_of: Ints, value: Floats, owner: Ints) -> int:
+def _best_clear(t: Index, problem: Problem, owner: Ints) -> int:
     # the most valuable leaf of tree t whose plots nobody has
     best, most = -1, 0.0
-    for k in range(first[t], first[t + 1]):
-        if value[k] > most and _is_clear(k, plots, n_of, owner):
-            best, most = k, value[k]
+    for k in range(problem.first[t], problem.first[t + 1]):
+        if problem.value[k] > most and _is_clear(k, problem, owner):
+            best, most = k, problem.value[k]
     return best
 
 
 @njit(cache=True, error_model="numpy")
-def _repair(
-    trees: Ints,
-    rank: Floats,
-    first: Ints,
-    plots: Ints,
-    n_of: Ints,
-    value: Floats,
-    price: Floats,
-    owner: Ints,
-    pick: Ints,
-) -> float:
+def _repair(trees: Ints, rank: Floats, problem: Problem, price: Floats, owner: Ints, pick: Ints) -> float:
     # greedy: trees by their best reduced value, each its best leaf by reduced value among those still free
     total = 0.0
     for t in trees:
-        _take(t, -1, plots, n_of, owner, pick)
+        _take(t, -1, problem, owner, pick)
     for i in np.argsort(-rank, kind="mergesort"):
         t = trees[i]
         best, most = -1, -math.inf
-        for k in range(first[t], first[t + 1]):
-            if value[k] <= 0.0 or not _is_clear(k, plots, n_of, owner):
-                continue
-            worth = _reduced(k, plots, n_of, value, price)
-            if worth > most:
-                best, most = k, worth
+        for k in range(problem.first[t], problem.first[t + 1]):
+            if _is_clear(k, problem, owner):
+                worth = _reduced(k, problem, price)
+                if worth > most:
+                    best, most = k, worth
         if best >= 0:
-            _take(t, best, plots, n_of, owner, pick)
-            total += value[best]
+            _take(t, best, problem, owner, pick)
+            total += problem.value[best]
     return total
 
 
 @njit(cache=True, error_model="numpy")
-def _exchange(trees: Ints, first: Ints, plots: Ints, n_of: Ints, value: Floats, owner: Ints, pick: Ints) -> float:
+def _rivals_of(t: Index, k: Index, problem: Problem, owner: Ints, rivals: Ints) -> int:
+    # the other trees that have plots of leaf k; returns how many
+    n = 0
+    for i in range(problem.at[k], problem.at[k + 1]):
+        r = owner[problem.plots[i]]
+        if r >= 0 and r != t:
+            is_new = True
+            for m in range(n):
+                is_new = is_new and rivals[m] != r
+            if is_new:
+                rivals[n] = r
+                n += 1
+    return n
+
+
+@njit(cache=True, error_model="numpy")
+def _exchange(trees: Ints, problem: Problem, owner: Ints, pick: Ints) -> float:
     # take a leaf, evict its rivals, let each choose again among what is free; keep what gains. Returns the gain.
-    gained = 0.0
+    gained, value = 0.0, problem.value
     rivals, had = np.empty(WINDOW, np.int64), np.empty(WINDOW, np.int64)
     for t in trees:
-        for k in range(first[t], first[t + 1]):
-            if value[k] <= 0.0 or k == pick[t]:
+        for k in range(problem.first[t], problem.first[t + 1]):
+            if k == pick[t]:
                 continue
-            old, n_rivals = pick[t], 0
+            old, n_rivals = pick[t], _rivals_of(t, k, problem, owner, rivals)
             gain = value[k] - (value[old] if old >= 0 else 0.0)
-            for i in range(n_of[k]):
-                r = owner[plots[k, i]]
-                if r >= 0 and r != t:
-                    is_new = True
-                    for m in range(n_rivals):
-                        is_new = is_new and rivals[m] != r
-                    if is_new:
-                        rivals[n_rivals] = r
-                        n_rivals += 1
-                        gain -= value[pick[r]]
-            if gain + 0.0 <= CLOSE and n_rivals == 0:
+            if gain <= CLOSE and n_rivals == 0:
                 continue
             for m in range(n_rivals):
                 had[m] = pick[rivals[m]]
-                _take(rivals[m], -1, plots, n_of, owner, pick)
-            _take(t, k, plots, n_of, owner, pick)
+                gain -= value[had[m]]
+                _take(rivals[m], -1, problem, owner, pick)
+            _take(t, k, problem, owner, pick)
             for m in range(n_rivals):
-                again = _best_clear(rivals[m], first, plots, n_of, value, owner)
+                again = _best_clear(rivals[m], problem, owner)
                 if again >= 0:
-                    _take(rivals[m], again, plots, n_of, owner, pick)
+                    _take(rivals[m], again, problem, owner, pick)
                     gain += value[again]
             if gain > CLOSE:
                 gained += gain
                 continue
             for m in range(n_rivals):
-                _take(rivals[m], -1, plots, n_of, owner, pick)
-            _take(t, old, plots, n_of, owner, pick)
+                _take(rivals[m], -1, problem, owner, pick)
+            _take(t, old, problem, owner, pick)
             for m in range(n_rivals):
-                _take(rivals[m], had[m], plots, n_of, owner, pick)
+                _take(rivals[m], had[m], problem, owner, pick)
     return gained
 
 
 @njit(cache=True, error_model="numpy")
-def _plots_of(trees: Ints, first: Ints, plots: Ints, n_of: Ints, value: Floats, is_in: Flags) -> Ints:
-    # rows of the plots of a cluster, each once; `is_in` is all False before and after
-    size, count = 0, 0
-    for t in trees:
-        for k in range(first[t], first[t + 1]):
-            size += n_of[k]
-    mine = np.empty(size, np.int64)
-    for t in trees:
-        for k in range(first[t], first[t + 1]):
-            for i in range(n_of[k] if value[k] > 0.0 else 0):
-                if not is_in[plots[k, i]]:
-                    is_in[plots[k, i]] = True
-                    mine[count] = plots[k, i]
-                    count += 1
-    for i in range(count):
-        is_in[mine[i]] = False
-    return mine[:count]
-
-
-@njit(cache=True, error_model="numpy")
-def _relax(
-    trees: Ints, first: Ints, plots: Ints, n_of: Ints, value: Floats, price: Floats, rank: Floats, wanted: Ints
-) -> float:
+def _relax(trees: Ints, problem: Problem, price: Floats, rank: Floats, wanted: Ints) -> float:
     # every tree its best leaf at these prices, as if plots could be shared; returns the sum of what they are worth
     total = 0.0
     for i in range(trees.shape[0]):
         rank[i], wanted[i] = 0.0, -1
-        for k in range(first[trees[i]], first[trees[i] + 1]):
-            if value[k] > rank[i]:
-                worth = _reduced(k, plots, n_of, value, price)
+        for k in range(problem.first[trees[i]], problem.first[trees[i] + 1]):
+            if problem.value[k] > rank[i]:
+                worth = _reduced(k, problem, price)
                 if worth > rank[i]:
                     rank[i], wanted[i] = worth, k
         total += rank[i]
@@ -201,40 +237,37 @@ def _relax(
 
 
 @njit(cache=True, error_model="numpy")
-def _solve(
-    trees: Ints, first: Ints, plots: Ints, n_of: Ints, value: Floats, price: Floats, owner: Ints, pick: Ints, mine: Ints
-) -> None:
+def _solve(trees: Ints, problem: Problem, price: Floats, pick: Ints) -> None:
     # one cluster: prices by subgradient steps, the best repaired hypothesis kept, exchanges where it improved
-    n = trees.shape[0]
+    n, n_plots = trees.shape[0], price.shape[0]
     rank, wanted = np.empty(n), np.empty(n, np.int64)
     best_pick, best, bound = np.full(n, -1), -math.inf, math.inf
-    count = np.zeros(price.shape[0], np.int64)
+    count, owner = np.empty(n_plots, np.int64), np.full(n_plots, -1)
     for _ in range(ROUNDS):
-        dual = _relax(trees, first, plots, n_of, value, price, rank, wanted)
-        for q in mine:
+        dual = _relax(trees, problem, price, rank, wanted)
+        for q in range(n_plots):
             dual += price[q]
             count[q] = -1
         for i in range(n):
-            for m in range(n_of[wanted[i]] if wanted[i] >= 0 else 0):
-                count[plots[wanted[i], m]] += 1
+            if wanted[i] >= 0:
+                for m in range(problem.at[wanted[i]], problem.at[wanted[i] + 1]):
+                    count[problem.plots[m]] += 1
         bound = min(bound, dual)
-        total = _repair(trees, rank, first, plots, n_of, value, price, owner, pick)
+        total = _repair(trees, rank, problem, price, owner, pick)
         if total > best:
-            best = total + _exchange(trees, first, plots, n_of, value, owner, pick)
+            best = total + _exchange(trees, problem, owner, pick)
             for i in range(n):
                 best_pick[i] = pick[trees[i]]
         norm = 0.0
-        for q in mine:
+        for q in range(n_plots):
             norm += count[q] * count[q] if count[q] > 0 or price[q] > 0.0 else 0.0
         if bound - best < CLOSE or norm == 0.0:
             break
         step = (dual - best) / norm
-        for q in mine:
+        for q in range(n_plots):
             price[q] = max(price[q] + step * count[q], 0.0)
     for i in range(n):
-        _take(trees[i], -1, plots, n_of, owner, pick)
-    for i in range(n):
-        _take(trees[i], best_pick[i], plots, n_of, owner, pick)
+        pick[trees[i]] = best_pick[i]
 
 
 @njit(cache=True, error_model="numpy")
@@ -247,51 +280,34 @@ def choose_leaves(
     `chosen` (n,) and `is_alone` (n,), whether no other tree wants a plot of the leaf's tree, are written. Returns the
     total and the number of clusters with more than one tree.
     """
-    n = order.shape[0]
-    first, plots, n_of = np.empty(n + 1, np.int64), np.empty((n, WINDOW), np.int64), np.empty(n, np.int64)
-    n_trees, last = 0, np.int64(-1)
-    for k in range(n):
-        leaf = leaves[order[k]]
-        if leaf["tree"] != last:
-            first[n_trees], last = k, leaf["tree"]
-            n_trees += 1
-        n_of[k] = leaf["n_plots"]
-        for i in range(n_of[k]):
-            plots[k, i] = leaf["plots"][i] - base
-    first[n_trees] = n
-    parent, pick = np.empty(n_trees, np.int64), np.full(n_trees, -1)
-    n_spots = spots.shape[0]
-    owner, price, is_in = np.full(n_spots, -1), np.zeros(n_spots), np.zeros(n_spots, np.bool_)
-    _cluster(first, n_trees, plots, n_of, value, n_spots, parent)
-    size = np.zeros(n_trees, np.int64)
-    for t in range(n_trees):
-        size[_root(parent, t)] += 1
-    n_clusters = 0
-    for t in range(n_trees):
-        for k in range(first[t], first[t + 1]):
-            is_alone[k] = size[_root(parent, t)] == 1
-        if parent[t] != t:
-            continue
-        if size[t] == 1:
-            _take(t, _best_clear(t, first, plots, n_of, value, owner), plots, n_of, owner, pick)
-            continue
-        members, count = np.empty(size[t], np.int64), 0
-        for r in range(t, n_trees):
-            if _root(parent, r) == t:
-                members[count] = r
-                count += 1
-        mine = _plots_of(members, first, plots, n_of, value, is_in)
-        for q in mine:
-            price[q] = spots[q]["price"]
-        _solve(members, first, plots, n_of, value, price, owner, pick, mine)
-        n_clusters += 1
-    total = 0.0
+    n, n_spots = order.shape[0], spots.shape[0]
+    begin, which = np.empty(n + 1, np.int64), np.empty(n, np.int64)
+    n_trees, problem = _read(leaves, order, base, value, begin, which)
+    taker, parent = np.full(n_spots, -1), np.empty(n_trees, np.int64)
+    _unite(problem, parent, taker)
+    cluster, members, ends = np.empty((3, n_trees), np.int64)
+    n_clusters, start = _cluster(parent, cluster, members, ends), 0
+    pick, rows, price = np.full(n_trees, -1), np.empty(problem.plots.shape[0], np.int64), np.zeros(n_spots)
+    for c in range(n_clusters):
+        trees = members[start : ends[c]]
+        n_plots, start = _number(problem, trees, taker, rows), ends[c]
+        mine = np.empty(n_plots)
+        for i in range(n_plots):
+            mine[i] = spots[rows[i]]["price"]
+        _solve(trees, problem, mine, pick)
+        for i in range(n_plots):
+            price[rows[i]] = mine[i]
     for q in range(n_spots):
         spots[q]["price"] = price[q]
-    for k in range(n):
-        chosen[k] = False
+    total = 0.0
     for t in range(n_trees):
+        for k in range(begin[t], begin[t + 1]):
+            chosen[k], is_alone[k] = False, cluster[t] < 0
+        if cluster[t] < 0:
+            for k in range(problem.first[t], problem.first[t + 1]):
+                if problem.value[k] > (problem.value[pick[t]] if pick[t] >= 0 else 0.0):
+                    pick[t] = k
         if pick[t] >= 0:
-            chosen[pick[t]] = True
-            total += float(value[pick[t]])
+            chosen[which[pick[t]]] = True
+            total += problem.value[pick[t]]
     return total, n_clusters
