@@ -20,6 +20,9 @@ Index = Any
 ROUNDS: Final = 40
 """Of the prices, at most."""
 
+EXCHANGES: Final = 3
+"""Passes over all leaves, at most."""
+
 CLOSE: Final = 1e-6
 """Nats between bound and hypothesis: found."""
 
@@ -27,14 +30,17 @@ CLOSE: Final = 1e-6
 class Problem(NamedTuple):
     """The leaves that are worth anything; what is worth nothing is never chosen."""
 
+    n_plots: int
     first: Ints  # (trees + 1,), where the leaves of a tree begin
     value: Floats  # (leaves,)
     at: Ints  # (leaves + 1,), where the plots of a leaf begin
-    plots: Ints  # rows; in a cluster that is being solved counted from 0
+    plots: Ints
 
 
 @njit(cache=True, error_model="numpy")
-def _read(leaves: Rows, order: Ints, base: int, value: Floats, begin: Ints, which: Ints) -> tuple[int, Problem]:
+def _read(
+    leaves: Rows, order: Ints, base: int, value: Floats, n_spots: int, begin: Ints, which: Ints
+) -> tuple[int, Problem]:
     # returns how many trees; `begin` gets where each begins in `order`, `which` where the leaves of the problem are
     n = order.shape[0]
     first, worth, at = np.empty(n + 1, np.int64), np.empty(n), np.empty(n + 1, np.int64)
@@ -52,7 +58,7 @@ def _read(leaves: Rows, order: Ints, base: int, value: Floats, begin: Ints, whic
                 plots[n_plots] = leaf["plots"][i] - base
                 n_plots += 1
     begin[n_trees], first[n_trees], at[n_leaves] = n, n_leaves, n_plots
-    return n_trees, Problem(first[: n_trees + 1], worth[:n_leaves], at[: n_leaves + 1], plots[:n_plots])
+    return n_trees, Problem(n_spots, first[: n_trees + 1], worth[:n_leaves], at[: n_leaves + 1], plots[:n_plots])
 
 
 @njit(cache=True, error_model="numpy")
@@ -100,24 +106,46 @@ def _cluster(parent: Ints, cluster: Ints, members: Ints, ends: Ints) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def _number(problem: Problem, trees: Ints, taker: Ints, rows: Ints) -> int:
-    # count the plots of a cluster from 0: `rows` gets where they were. Returns how many
-    n = 0
+def _part(problem: Problem, trees: Ints, taker: Ints, rows: Ints, leaves: Ints) -> Problem:
+    # one cluster as a problem of its own, its plots counted from 0; `rows` and `leaves` get where they were
+    n_leaves, size, n_plots = 0, 0, 0
     for t in trees:
-        for i in range(problem.at[problem.first[t]], problem.at[problem.first[t + 1]]):
-            q = problem.plots[i]
-            if taker[q] >= 0:
-                rows[n], taker[q] = q, -2 - n  # a plot is in one cluster only
-                n += 1
-            problem.plots[i] = -2 - taker[q]
-    return n
+        n_leaves += problem.first[t + 1] - problem.first[t]
+        size += problem.at[problem.first[t + 1]] - problem.at[problem.first[t]]
+    first, value, at = np.empty(trees.shape[0] + 1, np.int64), np.empty(n_leaves), np.empty(n_leaves + 1, np.int64)
+    plots = np.empty(size, np.int64)
+    n_leaves, size = 0, 0
+    for i in range(trees.shape[0]):
+        first[i] = n_leaves
+        for k in range(problem.first[trees[i]], problem.first[trees[i] + 1]):
+            leaves[n_leaves], value[n_leaves], at[n_leaves] = k, problem.value[k], size
+            n_leaves += 1
+            for m in range(problem.at[k], problem.at[k + 1]):
+                q = problem.plots[m]
+                if taker[q] >= 0:
+                    rows[n_plots], taker[q] = q, -2 - n_plots  # a plot is in one cluster only
+                    n_plots += 1
+                plots[size] = -2 - taker[q]
+                size += 1
+    first[trees.shape[0]], at[n_leaves] = n_leaves, size
+    return Problem(n_plots, first, value, at, plots)
 
 
 @njit(cache=True, error_model="numpy")
-def _reduced(k: Index, problem: Problem, price: Floats) -> float:
-    total = problem.value[k]
-    for i in range(problem.at[k], problem.at[k + 1]):
-        total -= price[problem.plots[i]]
+def _relax(problem: Problem, price: Floats, worth: Floats, rank: Floats, wanted: Ints) -> float:
+    # every tree its best leaf at these prices, as if plots could be shared; returns what that is worth, a bound
+    total = 0.0
+    for t in range(rank.shape[0]):
+        rank[t], wanted[t] = 0.0, -1
+        for k in range(problem.first[t], problem.first[t + 1]):
+            worth[k] = problem.value[k]
+            for i in range(problem.at[k], problem.at[k + 1]):
+                worth[k] -= price[problem.plots[i]]
+            if worth[k] > rank[t]:
+                rank[t], wanted[t] = worth[k], k
+        total += rank[t]
+    for q in range(price.shape[0]):
+        total += price[q]
     return total
 
 
@@ -142,29 +170,23 @@ def _take(t: Index, k: Index, problem: Problem, owner: Ints, pick: Ints) -> None
 
 
 @njit(cache=True, error_model="numpy")
-def _best_clear(t: Index, problem: Problem, owner: Ints) -> int:
-    # the most valuable leaf of tree t whose plots nobody has
-    best, most = -1, 0.0
+def _best_clear(t: Index, worth: Floats, least: float, problem: Problem, owner: Ints) -> int:
+    # of tree t the leaf that is worth most, and more than `least`, whose plots nobody has
+    best, most = -1, least
     for k in range(problem.first[t], problem.first[t + 1]):
-        if problem.value[k] > most and _is_clear(k, problem, owner):
-            best, most = k, problem.value[k]
+        if worth[k] > most and _is_clear(k, problem, owner):
+            best, most = k, worth[k]
     return best
 
 
 @njit(cache=True, error_model="numpy")
-def _repair(trees: Ints, rank: Floats, problem: Problem, price: Floats, owner: Ints, pick: Ints) -> float:
+def _repair(rank: Floats, problem: Problem, worth: Floats, owner: Ints, pick: Ints) -> float:
     # greedy: trees by their best reduced value, each its best leaf by reduced value among those still free
     total = 0.0
-    for t in trees:
+    for t in range(pick.shape[0]):
         _take(t, -1, problem, owner, pick)
-    for i in np.argsort(-rank, kind="mergesort"):
-        t = trees[i]
-        best, most = -1, -math.inf
-        for k in range(problem.first[t], problem.first[t + 1]):
-            if _is_clear(k, problem, owner):
-                worth = _reduced(k, problem, price)
-                if worth > most:
-                    best, most = k, worth
+    for t in np.argsort(-rank, kind="mergesort"):
+        best = _best_clear(t, worth, -math.inf, problem, owner)
         if best >= 0:
             _take(t, best, problem, owner, pick)
             total += problem.value[best]
@@ -188,25 +210,29 @@ def _rivals_of(t: Index, k: Index, problem: Problem, owner: Ints, rivals: Ints) 
 
 
 @njit(cache=True, error_model="numpy")
-def _exchange(trees: Ints, problem: Problem, owner: Ints, pick: Ints) -> float:
+def _exchange(problem: Problem, lost: Floats, slack: float, top: Floats, owner: Ints, pick: Ints) -> float:
     # take a leaf, evict its rivals, let each choose again among what is free; keep what gains. Returns the gain.
+    # Not asked: a leaf that costs the bound (`lost`) all that it is above the hypothesis (`slack`), and one that
+    # could not gain if each rival had its best leaf (`top`).
     gained, value = 0.0, problem.value
     rivals, had = np.empty(WINDOW, np.int64), np.empty(WINDOW, np.int64)
-    for t in trees:
+    for t in range(pick.shape[0]):
         for k in range(problem.first[t], problem.first[t + 1]):
-            if k == pick[t]:
+            if k == pick[t] or lost[k] >= slack - gained:
                 continue
             old, n_rivals = pick[t], _rivals_of(t, k, problem, owner, rivals)
-            gain = value[k] - (value[old] if old >= 0 else 0.0)
-            if gain <= CLOSE and n_rivals == 0:
-                continue
+            gain, hope = value[k] - (value[old] if old >= 0 else 0.0), 0.0
             for m in range(n_rivals):
                 had[m] = pick[rivals[m]]
                 gain -= value[had[m]]
+                hope += top[rivals[m]]
+            if gain + hope <= CLOSE:
+                continue
+            for m in range(n_rivals):
                 _take(rivals[m], -1, problem, owner, pick)
             _take(t, k, problem, owner, pick)
             for m in range(n_rivals):
-                again = _best_clear(rivals[m], problem, owner)
+                again = _best_clear(rivals[m], value, 0.0, problem, owner)
                 if again >= 0:
                     _take(rivals[m], again, problem, owner, pick)
                     gain += value[again]
@@ -222,42 +248,47 @@ def _exchange(trees: Ints, problem: Problem, owner: Ints, pick: Ints) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def _relax(trees: Ints, problem: Problem, price: Floats, rank: Floats, wanted: Ints) -> float:
-    # every tree its best leaf at these prices, as if plots could be shared; returns the sum of what they are worth
-    total = 0.0
-    for i in range(trees.shape[0]):
-        rank[i], wanted[i] = 0.0, -1
-        for k in range(problem.first[trees[i]], problem.first[trees[i] + 1]):
-            if problem.value[k] > rank[i]:
-                worth = _reduced(k, problem, price)
-                if worth > rank[i]:
-                    rank[i], wanted[i] = worth, k
-        total += rank[i]
-    return total
+def _mend(problem: Problem, price: Floats, best: float, best_pick: Ints) -> None:
+    # exchanges from the best hypothesis on
+    n, n_plots, lost = best_pick.shape[0], price.shape[0], np.empty(problem.value.shape[0])
+    rank, top, wanted, pick = np.empty(n), np.empty(n), np.empty(n, np.int64), np.full(n, -1)
+    owner = np.full(n_plots, -1)
+    _relax(problem, np.zeros(n_plots), lost, top, wanted)
+    slack = _relax(problem, price, lost, rank, wanted) - best
+    for t in range(n):
+        _take(t, best_pick[t], problem, owner, pick)
+        for k in range(problem.first[t], problem.first[t + 1]):
+            lost[k] = rank[t] - lost[k]
+    for _ in range(EXCHANGES):
+        gained = _exchange(problem, lost, slack, top, owner, pick)
+        slack -= gained
+        if gained == 0.0:
+            break
+    for t in range(n):
+        best_pick[t] = pick[t]
 
 
 @njit(cache=True, error_model="numpy")
-def _solve(trees: Ints, problem: Problem, price: Floats, pick: Ints) -> None:
-    # one cluster: prices by subgradient steps, the best repaired hypothesis kept, exchanges where it improved
-    n, n_plots = trees.shape[0], price.shape[0]
-    rank, wanted = np.empty(n), np.empty(n, np.int64)
-    best_pick, best, bound = np.full(n, -1), -math.inf, math.inf
+def _solve(problem: Problem, price: Floats, best_pick: Ints) -> None:
+    # prices by subgradient steps, the best repaired hypothesis kept; exchanges where it is not proven
+    n, n_plots, worth = best_pick.shape[0], price.shape[0], np.empty(problem.value.shape[0])
+    rank, wanted, pick = np.empty(n), np.empty(n, np.int64), np.full(n, -1)
     count, owner = np.empty(n_plots, np.int64), np.full(n_plots, -1)
+    best, bound = -math.inf, math.inf
     for _ in range(ROUNDS):
-        dual = _relax(trees, problem, price, rank, wanted)
-        for q in range(n_plots):
-            dual += price[q]
-            count[q] = -1
-        for i in range(n):
-            if wanted[i] >= 0:
-                for m in range(problem.at[wanted[i]], problem.at[wanted[i] + 1]):
-                    count[problem.plots[m]] += 1
+        dual = _relax(problem, price, worth, rank, wanted)
         bound = min(bound, dual)
-        total = _repair(trees, rank, problem, price, owner, pick)
+        total = _repair(rank, problem, worth, owner, pick)
         if total > best:
-            best = total + _exchange(trees, problem, owner, pick)
-            for i in range(n):
-                best_pick[i] = pick[trees[i]]
+            best = total
+            for t in range(n):
+                best_pick[t] = pick[t]
+        for q in range(n_plots):
+            count[q] = -1
+        for t in range(n):
+            if wanted[t] >= 0:
+                for i in range(problem.at[wanted[t]], problem.at[wanted[t] + 1]):
+                    count[problem.plots[i]] += 1
         norm = 0.0
         for q in range(n_plots):
             norm += count[q] * count[q] if count[q] > 0 or price[q] > 0.0 else 0.0
@@ -266,8 +297,8 @@ def _solve(trees: Ints, problem: Problem, price: Floats, pick: Ints) -> None:
         step = (dual - best) / norm
         for q in range(n_plots):
             price[q] = max(price[q] + step * count[q], 0.0)
-    for i in range(n):
-        pick[trees[i]] = best_pick[i]
+    if bound - best >= CLOSE:
+        _mend(problem, price, best, best_pick)
 
 
 @njit(cache=True, error_model="numpy")
@@ -280,24 +311,26 @@ def choose_leaves(
     `chosen` (n,) and `is_alone` (n,), whether no other tree wants a plot of the leaf's tree, are written. Returns the
     total and the number of clusters with more than one tree.
     """
-    n, n_spots = order.shape[0], spots.shape[0]
-    begin, which = np.empty(n + 1, np.int64), np.empty(n, np.int64)
-    n_trees, problem = _read(leaves, order, base, value, begin, which)
-    taker, parent = np.full(n_spots, -1), np.empty(n_trees, np.int64)
+    begin, which = np.empty(order.shape[0] + 1, np.int64), np.empty(order.shape[0], np.int64)
+    n_trees, problem = _read(leaves, order, base, value, spots.shape[0], begin, which)
+    taker, parent = np.full(problem.n_plots, -1), np.empty(n_trees, np.int64)
     _unite(problem, parent, taker)
     cluster, members, ends = np.empty((3, n_trees), np.int64)
     n_clusters, start = _cluster(parent, cluster, members, ends), 0
-    pick, rows, price = np.full(n_trees, -1), np.empty(problem.plots.shape[0], np.int64), np.zeros(n_spots)
+    pick, price = np.full(n_trees, -1), np.zeros(problem.n_plots)
+    rows, whole = np.empty(problem.plots.shape[0], np.int64), np.empty(problem.value.shape[0], np.int64)
     for c in range(n_clusters):
         trees = members[start : ends[c]]
-        n_plots, start = _number(problem, trees, taker, rows), ends[c]
-        mine = np.empty(n_plots)
-        for i in range(n_plots):
+        part, best, start = _part(problem, trees, taker, rows, whole), np.empty(trees.shape[0], np.int64), ends[c]
+        mine = np.empty(part.n_plots)
+        for i in range(part.n_plots):
             mine[i] = spots[rows[i]]["price"]
-        _solve(trees, problem, mine, pick)
-        for i in range(n_plots):
+        _solve(part, mine, best)
+        for i in range(part.n_plots):
             price[rows[i]] = mine[i]
-    for q in range(n_spots):
+        for i in range(trees.shape[0]):
+            pick[trees[i]] = whole[best[i]] if best[i] >= 0 else -1
+    for q in range(problem.n_plots):
         spots[q]["price"] = price[q]
     total = 0.0
     for t in range(n_trees):
