@@ -120,6 +120,21 @@ def test_salvos_are_solved_mostly_and_nearly(n_rounds):
     assert gaps.mean() < 2.0
 
 
+def test_problems_side_by_side_are_solved_as_each_by_itself():
+    """300 at once, their trees shuffled among each other: the clusters are gathered, and know nothing of each other."""
+    rng = np.random.default_rng(11)
+    alone = [small(rng) for _ in range(300)]
+    apart = [[[(v, frozenset(q + 14 * i for q in p)) for v, p in tree] for tree in t] for i, t in enumerate(alone)]
+    together = [tree for trees in apart for tree in trees]
+    shuffled = [together[i] for i in rng.permutation(len(together))]
+    each = [solved(trees) for trees in alone]
+    total, n_clusters, *_ = solved(together)
+    assert total == pytest.approx(math.fsum(total for total, *_ in each), rel=1e-12)
+    assert n_clusters == sum(n for _, n, *_ in each) > 200
+    assert solved(together)[2] == [is_chosen for _, _, chosen, _ in each for is_chosen in chosen]
+    assert solved(shuffled)[0] == pytest.approx(total, rel=1e-2)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_same_problem_gives_the_same_choice(seed):
     """To the bit; and from its own prices the search starts no worse than from none."""

@@ -71,7 +71,7 @@ def _root(parent: Ints, i: Index) -> int:
 
 @njit(cache=True, error_model="numpy")
 def _unite(problem: Problem, parent: Ints, taker: Ints) -> None:
-    # the trees that share a plot; the root is the first of them. `taker` (plots,), -1 before, gets one tree of each plot
+    # the trees that share a plot; the root is the first of them. `taker` (plots,), -1 before, gets a tree of each plot
     for t in range(parent.shape[0]):
         parent[t] = t
     for t in range(parent.shape[0]):
@@ -151,10 +151,10 @@ def _relax(problem: Problem, price: Floats, worth: Floats, rank: Floats, wanted:
 
 @njit(cache=True, error_model="numpy")
 def _is_clear(k: Index, problem: Problem, owner: Ints) -> bool:
-    for i in range(problem.at[k], problem.at[k + 1]):
-        if owner[problem.plots[i]] >= 0:
-            return False
-    return True
+    i = problem.at[k]
+    while i < problem.at[k + 1] and owner[problem.plots[i]] < 0:
+        i += 1
+    return bool(i == problem.at[k + 1])
 
 
 @njit(cache=True, error_model="numpy")
@@ -253,7 +253,7 @@ def _mend(problem: Problem, price: Floats, best: float, best_pick: Ints) -> None
     n, n_plots, lost = best_pick.shape[0], price.shape[0], np.empty(problem.value.shape[0])
     rank, top, wanted, pick = np.empty(n), np.empty(n), np.empty(n, np.int64), np.full(n, -1)
     owner = np.full(n_plots, -1)
-    _relax(problem, np.zeros(n_plots), lost, top, wanted)
+    _relax(problem, np.zeros_like(price), lost, top, wanted)
     slack = _relax(problem, price, lost, rank, wanted) - best
     for t in range(n):
         _take(t, best_pick[t], problem, owner, pick)
@@ -331,7 +331,8 @@ def choose_leaves(
         for i in range(trees.shape[0]):
             pick[trees[i]] = whole[best[i]] if best[i] >= 0 else -1
     for q in range(problem.n_plots):
-        spots[q]["price"] = price[q]
+        if spots[q]["price"] != price[q]:  # most are 0 and stay so: nothing is written
+            spots[q]["price"] = price[q]
     total = 0.0
     for t in range(n_trees):
         for k in range(begin[t], begin[t + 1]):
@@ -342,5 +343,5 @@ def choose_leaves(
                     pick[t] = k
         if pick[t] >= 0:
             chosen[which[pick[t]]] = True
-            total += problem.value[pick[t]]
+            total += float(problem.value[pick[t]])
     return total, n_clusters

@@ -48,6 +48,17 @@ def _agrees(leaf: Rows, kept: Rows, n: int, t_fix_ns: int) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
+def _is_among(k: int, start: int, end: int, worth: Floats, keep: Flags, most: int) -> bool:
+    # whether leaf k is among the `most` best of its tree; of equals the first is better
+    better = 0
+    for m in range(start, end):
+        better += 1 if keep[m] and (worth[m] > worth[k] or (worth[m] == worth[k] and m < k)) else 0
+        if better == most:
+            return False
+    return True
+
+
+@njit(cache=True, error_model="numpy")
 def prune_leaves(
     leaves: Rows,
     order: Ints,
@@ -94,11 +105,9 @@ def prune_leaves(
                 worth[k] -= spots[leaf["plots"][i] - base]["price"] if leaf["plots"][i] >= base else 0.0
             if keep[k]:
                 top = max(top, worth[k])
+        least = top - (within_alone if is_alone[start] else within)
         for k in range(start, end):
-            better = 0
-            for m in range(start, end):
-                better += 1 if keep[m] and (worth[m] > worth[k] or (worth[m] == worth[k] and m < k)) else 0
-            if keep[k] and (better >= most or worth[k] < top - (within_alone if is_alone[k] else within)):
+            if keep[k] and (worth[k] < least or not _is_among(k, start, end, worth, keep, most)):
                 worth[k] = -math.inf  # marked; `keep` stays while others are ranked
         for k in range(start, end):
             keep[k] = (keep[k] and worth[k] > -math.inf) or k == pick
@@ -136,6 +145,28 @@ def _settle(leaf: Rows, n: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
+def _award(wish: Ints, since: Ints) -> None:
+    # of several that wish the same label the one with the newest plot gets it, of those the first; `since` of the
+    # others becomes -1. Labels are looked up by their last bits, then onwards
+    size = 2
+    while size < 2 * wish.shape[0]:
+        size *= 2
+    holder = np.full(size, -1)
+    for k in range(wish.shape[0]):
+        if wish[k] == 0:
+            continue
+        at = wish[k] & (size - 1)
+        while holder[at] >= 0 and wish[holder[at]] != wish[k]:
+            at = (at + 1) & (size - 1)
+        if holder[at] < 0:
+            holder[at] = k
+        elif since[k] > since[holder[at]]:
+            since[holder[at]], holder[at] = -1, k
+        else:
+            since[k] = -1
+
+
+@njit(cache=True, error_model="numpy")
 def label_leaves(
     leaves: Rows, slots: Ints, spots: Rows, base: int, next_id: int, threshold: float, n_least: int, sure: float
 ) -> int:
@@ -148,17 +179,14 @@ def label_leaves(
     wish, since = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for k in range(n):
         leaf = leaves[slots[k]]
-        wish[k], since[k] = leaf["label"], 0
-        for i in range(leaf["n_plots"]):
+        wish[k], i = leaf["label"], leaf["n_plots"] - 1
+        while i >= 0:
             spot = spots[leaf["plots"][i] - base]
             if spot["label"] > 0:
                 wish[k], since[k] = spot["label"], spot["t_ns"]
-    rank = np.argsort(-since, kind="mergesort")
-    by_wish = rank[np.argsort(wish[rank], kind="mergesort")]
-    for i in range(n):  # of several that wish the same label the one with the newest plot gets it
-        k = by_wish[i]
-        if wish[k] > 0 and i > 0 and wish[by_wish[i - 1]] == wish[k]:
-            since[k] = -1
+                break
+            i -= 1
+    _award(wish, since)
     for k in range(n):
         leaf = leaves[slots[k]]
         if wish[k] == 0 or since[k] < 0:
@@ -186,9 +214,10 @@ def count_broken(leaves: Rows, order: Ints) -> int:
                 continue
             x, p = leaf["x"][m], leaf["cov"][m]
             for a in range(7):
-                total += x[a]
-                is_broken = is_broken or p[a, a] < 0.0
+                row = x[a]  # rows by themselves: one sum of all would wait for itself
                 for b in range(7):
-                    total += p[a, b]
+                    row += p[a, b]
+                total += row
+                is_broken = is_broken or p[a, a] < 0.0
         count += 1 if is_broken or not math.isfinite(total) else 0
     return count
