@@ -70,6 +70,17 @@ def bend(x, p, env):
     return 0.25 * rho * speed**2 * math.exp(x[6]) * (shape * share + curl * (sigma * inverse_sound) ** 2)
 
 
+def coast(x, dt, most_s, env):
+    """Return a state dt on, by midpoint steps of at most `most_s`; beyond 5 km/s it stays."""
+    steps = max(1, math.ceil(abs(dt) / most_s))
+    for _ in range(steps):
+        if np.linalg.norm(x[3:6]) > 5e3:
+            break
+        h = dt / steps
+        x = x + h * derivative(x + 0.5 * h * derivative(x, env), env)
+    return x
+
+
 def by_differences(x, p, h, env):
     """One step by second-order central differences over the columns of a root of P; those of e and n just move."""
     flip = np.arange(7)[::-1]

@@ -10,27 +10,10 @@ import numpy as np
 from naive_leaves import B, L
 from scipy.stats import norm
 
-from casemate.kernels.motion import acceleration, height_over_site
+from casemate.kernels.motion import height_over_site
 
 NS = 1e9
-SLOWEST, FASTEST, SLOPE, OTHER, BREAKAWAY = 60.0, 900.0, 40.0, 350.0, 5e3
-
-
-def midpoint(y, h, drag, env):
-    """One midpoint step of position and velocity."""
-
-    def rate(s):
-        return np.concatenate([s[3:], acceleration(*s, drag, env)])
-
-    return y + h * rate(y + 0.5 * h * rate(y))
-
-
-def flown(y, drag, dt, longest, env, fastest=math.inf):
-    """Fly by dt [s] in equal steps that are no longer than `longest`, while it is no faster than `fastest`."""
-    steps = max(1, math.ceil(abs(dt) / longest))
-    for _ in range(steps):
-        y = midpoint(y, dt / steps, drag, env) if np.linalg.norm(y[3:]) <= fastest else y
-    return y
+SLOWEST, FASTEST, SLOPE, OTHER = 60.0, 900.0, 40.0, 350.0
 
 
 def chance(at, sigma_m, sensor):
@@ -59,13 +42,13 @@ def fly_back(x, t_ns, t_birth_ns, env):
     """Return position and velocity of a round at its first plot."""
     if t_ns <= t_birth_ns:
         return x[:6]
-    return flown(x[:6], math.exp(x[6]), -(t_ns - t_birth_ns) / NS, 1.0, env, BREAKAWAY)
+    return naive_ballistic.coast(x, -(t_ns - t_birth_ns) / NS, 1.0, env)[:6]
 
 
 def judge_entry(states, t_ns, t_birth_ns, is_of_salvo, sensor, env, noise, rule):
     """Return ln of what the speed at the first plot and not being seen before it say of a round, and of the latter."""
     x, p = states[B]
-    y, drag, ln = fly_back(x, t_ns, t_birth_ns, env), math.exp(x[6]), 0.0
+    y, ln = fly_back(x, t_ns, t_birth_ns, env), 0.0
     if not is_of_salvo:
         speed = np.linalg.norm(y[3:])
         beyond = max(SLOWEST - speed, 0.0, speed - FASTEST) / SLOPE
@@ -74,7 +57,7 @@ def judge_entry(states, t_ns, t_birth_ns, is_of_salvo, sensor, env, noise, rule)
     for k in range(1, rule.n_entry + 1):
         if not could_be_seen(k, t_birth_ns, rule) or cost <= rule.least_entry:
             break
-        y = flown(y, drag, -period, 1.0, env, BREAKAWAY)
+        y = naive_ballistic.coast(np.append(y, x[6]), -period, 1.0, env)[:6]
         sigma_m = math.sqrt(max(p[5, 5], 0.0)) * k * period
         cost = max(cost + math.log1p(-sensor.p_detection * chance(y[:3], sigma_m, sensor)), rule.least_entry)
     return max(ln + cost, -20.0), cost

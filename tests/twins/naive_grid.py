@@ -6,15 +6,15 @@ from collections import defaultdict
 import numpy as np
 
 
-def build_grid(spots, first, last):
+def build_grid(spots, rows):
     """Return corner, size, cells along each axis, rows by cell, and the largest slack."""
-    pos, slack = spots["pos"][first:last], spots["slack_m"][first:last]
-    if last == first:
+    pos, slack = spots["pos"][rows], spots["slack_m"][rows]
+    if len(rows) == 0:
         return np.zeros(3), 200.0, np.ones(3), {}, 0.0
     low, high = pos.min(axis=0), pos.max(axis=0)
     size = max(math.cbrt(np.prod(np.maximum(high - low, 200.0)) / (2 * len(pos) + 1)), 200.0)
     cells = defaultdict(list)
-    for row, at in enumerate(pos):
+    for row, at in zip(rows.tolist(), pos, strict=True):
         cells[tuple(((at - low) // size).astype(int).tolist())].append(row)
     return low, size, (high - low) // size + 1, cells, slack.max()
 

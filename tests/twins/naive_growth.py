@@ -40,8 +40,6 @@ def extend_leaves(leaves, seen, spots, base, first, rule, sensor, env, noise):
             if np.linalg.norm(off) > 4.5 * (sigma_p + sigma_v * abs(dt)) + spot["slack_m"] + 20.0 * dt * dt:
                 continue
             ahead = naive_leaves.predict_leaf(leaf, dt, env, noise)
-            if not naive_leaves.is_near(naive_leaves.expect_leaf(ahead, sensor, env), spot["z"], spot["var"]):
-                continue
             child = naive_leaves.hit_leaf(leaf, ahead, spot["z"], spot["var"], sensor, env, noise)
             if child is None:
                 continue
@@ -67,7 +65,7 @@ def look_ahead(leaves, t_ns, oldest_ns, env):
             x[:3] += dt * x[3:6]
             x = naive_looks.to_enu(x, env)[0]
         elif dt:
-            x[:6] = naive_births.flown(x[:6], math.exp(x[6]), dt, 0.5, env)
+            x = naive_ballistic.coast(x, dt, 0.5, env)
         out.append(x)
     return np.array(out)
 

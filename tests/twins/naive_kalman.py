@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from naive_ballistic import spread, white
-from naive_looks import project
+from naive_looks import locate, project
 
 B, L = 0, 1
 
@@ -48,14 +48,22 @@ def likelihood(z, var, zhat, s):
 
 
 def update_state(x, p, is_level, is_height_held, z, var, sensor, env):
-    """Iterated update, by batch inverses (element by element where a height is held); returns x, P, ln N, d2."""
-    zhat, h = project(x, is_level, sensor, env)
-    ln, d2, _ = likelihood(z, var, zhat, h @ p @ h.T)
-    wide = math.hypot(math.sqrt(p[0, 0]), math.sqrt(p[1, 1])) > 0.01 * z[0]
+    """Update by batch inverses (element by element where a height is held); returns x, P, ln N, d2.
+
+    A wide prior: linearised at the plot's place, or iterated where it has none.
+    """
+    wide, turns = math.hypot(math.sqrt(p[0, 0]), math.sqrt(p[1, 1])) > 0.01 * z[0], 1
     line = x.copy()
+    if wide and math.isnan(z[2]):
+        turns = 4
+    elif wide:
+        line[:3] = locate(z[:3], sensor)
+        line[2] += (line[0] ** 2 + line[1] ** 2) / (2 * env.earth_radius_m) if is_level else 0.0
+    zhat, h = project(line, is_level, sensor, env)
+    ln, d2, _ = likelihood(z, var, zhat + h @ (x - line), h @ p @ h.T)
     if is_height_held:  # with an element at a time the likelihood is that of each, given those before
         ln, d2 = 0.0, 0.0
-    for turn in range(4 if wide else 1):
+    for turn in range(turns):
         zhat, h = project(line, is_level, sensor, env)
         use = np.flatnonzero(~np.isnan(z))
         nu = innovation(z, zhat) - h @ (x - line)

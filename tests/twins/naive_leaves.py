@@ -128,18 +128,3 @@ def hit_leaf(leaf, ahead, z, var, sensor, env, noise):
         child.states[B][0][6] = np.clip(child.states[B][0][6], math.log(1e-5), math.log(1e-2))
     child.has_height = has_height
     return child
-
-
-def expect_leaf(ahead, sensor, env):
-    """Return the measurement that each predicted model expects, and its spread."""
-    seen = {}
-    for m, (x, p) in ahead.items():
-        zhat, h = naive_looks.project(x, m == L, sensor, env)
-        seen[m] = zhat, h @ p @ h.T
-    return seen
-
-
-def is_near(expected, z, var):
-    """Tell whether a plot is in the gate of either model; a garbled height is in its gate, and counts nothing."""
-    gate = GATE_D2 + 2.0 * (np.sum(~np.isnan(z)) - 3)
-    return any(naive_kalman.likelihood(z, var, zhat, s)[1] <= gate for zhat, s in expected.values())

@@ -56,3 +56,18 @@ def begin_at_mouth(spots, base, first, salvos, sigma_mps, rule, sensor, env, noi
                 naive_leaves.remember(leaf, base + j, t_ns, rule.i_sensor)
                 found.append(leaf)
     return found
+
+
+def is_young(leaf, t_oldest_ns, least_hits, least_unseen, most_var):
+    """Tell whether a leaf may show a salvo."""
+    if B not in leaf.states or leaf.t_birth_ns < t_oldest_ns or leaf.n_hit < least_hits:
+        return False
+    return leaf.score > 0.0 and leaf.ln_unseen > least_unseen and np.trace(leaf.states[B][1][3:6, 3:6]) < most_var
+
+
+def compare_paths(x, y, most_m, most_mps, most_s):
+    """Return whether a state (9,) is of one path with another (6,), and the time to where it passes it."""
+    pos, vel, fall = x[:3], x[3:6], x[6:]
+    u = (y[:3] - pos) @ vel / (vel @ vel)
+    apart, unlike = y[:3] - (pos + u * vel + 0.5 * u * u * fall), y[3:6] - (vel + u * fall)
+    return bool(np.linalg.norm(apart) < most_m and np.linalg.norm(unlike) < most_mps and abs(u) < most_s), u

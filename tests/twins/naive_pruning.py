@@ -52,7 +52,9 @@ def prune_leaves(
             if leaves[k].status != DROPPED and leaves[k].score >= least_score and settled(leaves[k], t_fix_ns) == past
         ]
         ranked = sorted(alive, key=lambda k: -worth[k])
-        stay = {k for k in ranked[:most] if worth[k] >= worth[ranked[0]] - (within_alone if is_alone[k] else within)}
+        best = worth[ranked[0]] if ranked else 0.0
+        least = max(best - within_alone, least_score) if is_alone[tree[0]] else best - within
+        stay = {k for k in ranked[:most] if worth[k] >= least}
         for k in stay | ({pick} - {None}):
             keep[k] = True
             n = len(settled(leaves[k], t_fix_ns))

@@ -52,6 +52,16 @@ def test_parts(seed):
     close(p, expected)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("dt", [0.3, 2.6, -3.1, -30.0])
+def test_coasting(seed, dt):
+    """On and back; where drag drives a state flown back beyond all bounds it stays."""
+    env, _, x, _ = doubtful(np.random.default_rng(seed))
+    expected = naive_ballistic.coast(x, dt, 0.5, env)
+    ballistic.coast(x, math.exp(x[6]), dt, 0.5, env)
+    close(x, expected)
+
+
 @pytest.mark.slow  # without the compiler; else seconds
 def test_mean_and_spread_are_those_of_many_flights():
     """A track some seconds old in a drag that grows steeply with speed: 100,000 draws, each flown."""

@@ -35,6 +35,21 @@ def test_starts(seed, missing):
         assert np.abs((states[m][1] - p) / np.outer(sigma, sigma)).max() < 1e-5
 
 
+def test_ledgers_begin_empty():
+    """Nothing of what was in the slot before remains."""
+    row = np.full(1, 7, LEAF)[0]
+    kernel.begin_leaf(row, 41, NOW_NS)
+    row["ln_round"], row["ln_other"], row["score"], row["models"], row["n_miss"], row["miss_score"] = 0, 0, 0, 3, 0, 0
+    row["is_fresh"], row["is_touched"], row["t_ns"], row["i_sensor"], row["has_height"] = 0, 0, 0, 0, 0
+    begun, expected = leaf_of(row), naive.new_leaf(41, NOW_NS, {})
+    assert math.isnan(begun.nis)
+    begun.nis, begun.states = 0, {}
+    assert begun == expected
+    seen = np.full(6, 9)
+    kernel.first_seen(seen, 1, NOW_NS)
+    assert seen.tolist() == [0, 0, NOW_NS, NOW_NS, 0, 0]
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("factor", [2.0, 8.0])

@@ -34,7 +34,8 @@ def solved(trees, price=None):
     took = [leaf for leaf, is_chosen in zip(leaves, chosen, strict=True) if is_chosen]
     clusters = naive.clusters_of(trees)
     assert n_clusters == sum(len(cluster) > 1 for cluster in clusters)
-    assert is_alone.tolist() == [{t} in clusters for t, _, _ in leaves]
+    picked = {t for t, _, _ in took}
+    assert is_alone.tolist() == [any(t in c and len(set(c) & picked) < 2 for c in clusters) for t, _, _ in leaves]
     plots = [q for _, _, leaf in took for q in leaf]
     assert len({t for t, _, _ in took}) == len(took), "two leaves of a tree"
     assert len(set(plots)) == len(plots), "a plot twice"

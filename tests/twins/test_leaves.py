@@ -122,34 +122,6 @@ def test_a_model_that_stopped_is_asked_again():
         assert set(opened) == {is_opened}, (kind, sigmas)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("missing", MISSING)
-def test_gates(seed, missing):
-    """What each model expects of a plot, and whether it is in the gate of either; garbled heights are."""
-    rng = np.random.default_rng(seed)
-    env, sensor = world(rng)
-    x, p, work = np.empty((2, 7)), np.empty((2, 7, 7)), np.empty((4, 7, 7))
-    zhat, rows, spread, low = np.empty((2, 5)), np.empty((5, 7)), np.empty((2, 5, 5)), np.empty((6, 5))
-    seen = Counter()
-    for row in leaves_of(rng, 15, env):
-        leaf = naive.leaf_of(row)
-        ahead = naive.predict_leaf(leaf, 0.7, env, PRIORS)
-        kernel.predict_leaf(row, 0.7, env, PRIORS, x, p, work)
-        kernel.expect_leaf(row, x, p, sensor, env, zhat, spread, rows, work)
-        expected = naive.expect_leaf(ahead, sensor, env)
-        for m, (z, s) in expected.items():
-            close(zhat[m], z)
-            close(spread[m], s)
-        m = min(ahead)
-        for sigmas in (1.0, 4.0, 8.0, 30.0):
-            spot = spot_of(rng, ahead[m][0], m == 1, sensor, env, missing, NOW_NS, sigmas)
-            spot["z"][4] += rng.choice([0.0, 9000.0])
-            is_near = kernel.is_near(row, spot["z"], spot["var"], zhat, spread, low)
-            assert is_near == naive.is_near(expected, spot["z"], spot["var"])
-            seen[bool(is_near)] += 1
-    assert min(seen[True], seen[False]) > 5
-
-
 def test_plots_are_made_near():
     """The cases themselves: half of the plots lie where their leaf is expected."""
     rng = np.random.default_rng(2)

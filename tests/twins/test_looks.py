@@ -40,6 +40,17 @@ def test_projection(seed, is_level):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_places(seed):
+    """What is measured of a state is where the state is."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    x, _ = state(rng)
+    z, _ = naive.project(x, False, sensor, env)
+    close(np.array(looks.locate(z[0], z[1], z[2], sensor)), x[:3])
+    close(naive.locate(z[:3], sensor), x[:3])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("is_height_held", [True, False])
 def test_one_element_absorbed(seed, is_height_held):
     """A scalar update in Joseph form, with and without the gain of a held height."""

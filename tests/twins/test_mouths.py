@@ -4,8 +4,9 @@ import naive_mouths as naive
 import numpy as np
 import pytest
 from filter_cases import SEEDS, state, world
-from leaf_cases import NOW_NS, RULE, same, spot_of, started
+from leaf_cases import NOW_NS, RULE, TURN_NS, leaves_of, same, spot_of, started
 from naive_ballistic import predict_ballistic
+from naive_leaves import leaf_of
 
 from casemate.kernels import mouths as kernel
 from casemate.kernels.leaves import LEAF, SALVO
@@ -40,3 +41,37 @@ def test_rounds_of_a_salvo(seed):
     for slot, leaf in zip(slots, expected, strict=True):
         same(block[slot], leaf)
         assert seen[slot].tolist() == [0, 0, NOW_NS, NOW_NS]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_young_rounds(seed):
+    """Each of the conditions lets some through and some not."""
+    rng = np.random.default_rng(seed)
+    env, _ = world(rng)
+    rows = leaves_of(rng, 80, env)
+    rows["t_birth_ns"] = NOW_NS - rng.integers(0, 9, 80) * TURN_NS
+    rows["n_hit"], rows["ln_unseen"] = rng.integers(1, 8, 80), rng.uniform(-5.0, 0.0, 80)
+    rows["cov"][:, 0, 3:6, 3:6] *= rng.uniform(0.1, 10.0, 80)[:, None, None]
+    order, slots = rng.permutation(80), np.empty(80, np.int64)
+    most_var = np.median(np.trace(rows["cov"][:, 0, 3:6, 3:6], axis1=1, axis2=2))
+    limits = NOW_NS - 6 * TURN_NS, 3, -3.0, most_var
+    expected = [slot for slot in order if naive.is_young(leaf_of(rows[slot]), *limits)]
+    assert slots[: kernel.find_young(rows, order, *limits, slots)].tolist() == expected
+    assert 0 < len(expected) < 40
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_paths(seed):
+    """Rounds one behind the other, beside, across, and at rest."""
+    rng = np.random.default_rng(seed)
+    state_at = np.concatenate([rng.normal(0.0, 60.0, (12, 3)), rng.normal(0.0, 15.0, (12, 6))], axis=1)
+    state_at[:, 3:6] += [200.0, 100.0, 150.0]
+    state_at[::3, :3] += rng.uniform(-5.0, 5.0, (4, 1)) * [200.0, 100.0, 150.0]
+    is_same, way_s = np.empty((12, 12), np.bool_), np.empty((12, 12))
+    kernel.compare_paths(state_at, state_at, 150.0, 40.0, 3.0, is_same, way_s)
+    for i, x in enumerate(state_at):
+        for j, y in enumerate(state_at):
+            expected = naive.compare_paths(x, y, 150.0, 40.0, 3.0)
+            assert is_same[i, j] == expected[0]
+            assert way_s[i, j] == pytest.approx(expected[1], rel=1e-10, abs=1e-10)
+    assert 12 < is_same.sum() < 144

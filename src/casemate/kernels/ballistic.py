@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from casemate.kernels.looks import AZ, EL, RANGE, Sensor
+from casemate.kernels.looks import AZ, EL, RANGE, Sensor, locate
 from casemate.kernels.motion import Environment, acceleration, air_at, drag_doubt, drag_shape, height_over_site
 
 Floats = NDArray[np.float64]
@@ -29,6 +29,7 @@ BEND_MPS2: Final = 0.5
 (2,000 rounds); linear throughout, squared velocity errors are 1.9 times what it says where rounds pass Mach 1."""
 
 BEND_MACH: Final = 0.02  # over which the curve's bend is seen
+BREAKAWAY_MPS: Final = 5e3
 
 
 class Noise(NamedTuple):
@@ -131,6 +132,26 @@ def _rk4(x: Floats, h: float, env: Environment, mid: Floats) -> None:
         vn + s * (a1 + 2.0 * (c1 + f1) + k1),
         vu + s * (a2 + 2.0 * (c2 + f2) + k2),
     )
+
+
+@njit(cache=True, error_model="numpy")
+def coast(y: Floats, drag: float, dt: float, most_s: float, env: Environment) -> None:
+    """Move position and velocity, the first six of y, by dt [s] in place, in midpoint steps of at most `most_s`.
+
+    Flown back, drag drives a wrong state to infinity: beyond `BREAKAWAY_MPS` it stays where it is.
+    """
+    steps = max(1, int(math.ceil(abs(dt) / most_s)))
+    h = dt / steps
+    r = 0.5 * h
+    for _ in range(steps):
+        if y[3] * y[3] + y[4] * y[4] + y[5] * y[5] > BREAKAWAY_MPS * BREAKAWAY_MPS:
+            break
+        a0, a1, a2 = acceleration(y[0], y[1], y[2], y[3], y[4], y[5], drag, env)
+        e, n, u = y[0] + r * y[3], y[1] + r * y[4], y[2] + r * y[5]
+        v0, v1, v2 = y[3] + r * a0, y[4] + r * a1, y[5] + r * a2
+        a0, a1, a2 = acceleration(e, n, u, v0, v1, v2, drag, env)
+        y[0], y[1], y[2] = y[0] + h * v0, y[1] + h * v1, y[2] + h * v2
+        y[3], y[4], y[5] = y[3] + h * a0, y[4] + h * a1, y[5] + h * a2
 
 
 @njit(cache=True, error_model="numpy")
@@ -276,15 +297,11 @@ def predict_second(
     x: Floats, p: Floats, dt: float, z: Floats, sensor: Sensor, env: Environment, noise: Noise, work: Floats
 ) -> None:
     """Predict a one-plot track through the velocity that its second plot implies: a Jacobian at rest has no drag."""
-    el = z[EL]
-    across, up = z[RANGE] * math.cos(el), z[RANGE] * math.sin(el)
-    s0, s1 = across * math.sin(z[AZ]), across * math.cos(z[AZ])
     line, mid, offset, f = np.empty(7), np.empty(7), np.empty(7), np.empty((7, 7))
     for k in range(7):
         line[k] = x[k]
-    for k in range(3):
-        at = sensor.rotation[0, k] * s0 + sensor.rotation[1, k] * s1 + sensor.rotation[2, k] * up
-        line[3 + k] = (sensor.position[k] + at - x[k]) / dt
+    e, n, u = locate(z[RANGE], z[AZ], z[EL], sensor)
+    line[3], line[4], line[5] = (e - x[0]) / dt, (n - x[1]) / dt, (u - x[2]) / dt
     line[5] += 0.5 * env.gravity_mps2 * dt
     speed = math.sqrt(line[3] * line[3] + line[4] * line[4] + line[5] * line[5])
     shrink = min(1.0, 4.0 * noise.sigma_speed / max(speed, 1.0))  # beyond 4 sigma the plot is hardly this track's

@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numba import njit
 
-from casemate.kernels.grid import build_grid, span_of
+from casemate.kernels.ballistic import coast
+from casemate.kernels.grid import build_grid, find_near
 from casemate.kernels.kalman import (
     BALLISTIC,
     LEVEL,
@@ -31,7 +32,7 @@ from casemate.kernels.leaves import (
     remember,
     weigh,
 )
-from casemate.kernels.looks import AZ, EL, HEIGHT, RANGE, Floats, Sensor
+from casemate.kernels.looks import AZ, EL, HEIGHT, RANGE, Floats, Sensor, locate
 from casemate.kernels.motion import Environment, acceleration, height_over_site
 
 NS = 1e9
@@ -40,7 +41,7 @@ SLOPE_MPS = 40.0  # 1 sigma of the walls of that band
 OTHER_MPS = 350.0  # nothing else is faster
 ENTRY_HITS = 5  # of a leaf, while its past is still asked for
 WORST_ENTRY = -20.0  # nats, beyond the limit of the odds between models: it is no round
-BREAKAWAY_MPS = 5e3  # flown back, drag drives a wrong state to infinity
+BACK_STEP_S = 1.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -71,23 +72,6 @@ def _chance(e: float, n: float, u: float, sigma_m: float, sensor: Sensor) -> flo
 
 
 @njit(cache=True, error_model="numpy")
-def _back(y: Floats, drag: float, dt: float, env: Environment) -> None:
-    # move position and velocity y (6,) by -dt [s] in midpoint steps of at most a second
-    steps = max(1, int(math.ceil(dt)))
-    h = -dt / steps
-    for _ in range(steps):
-        if y[3] * y[3] + y[4] * y[4] + y[5] * y[5] > BREAKAWAY_MPS * BREAKAWAY_MPS:
-            break
-        a0, a1, a2 = acceleration(y[0], y[1], y[2], y[3], y[4], y[5], drag, env)
-        r = 0.5 * h
-        e, n, u = y[0] + r * y[3], y[1] + r * y[4], y[2] + r * y[5]
-        v0, v1, v2 = y[3] + r * a0, y[4] + r * a1, y[5] + r * a2
-        a0, a1, a2 = acceleration(e, n, u, v0, v1, v2, drag, env)
-        y[0], y[1], y[2] = y[0] + h * v0, y[1] + h * v1, y[2] + h * v2
-        y[3], y[4], y[5] = y[3] + h * a0, y[4] + h * a1, y[5] + h * a2
-
-
-@njit(cache=True, error_model="numpy")
 def fly_back(leaves: Rows, slots: Ints, env: Environment, state: Floats) -> None:
     """Write position, velocity and acceleration (n, 9) of rounds at their first plots."""
     for k in range(slots.shape[0]):
@@ -97,19 +81,19 @@ def fly_back(leaves: Rows, slots: Ints, env: Environment, state: Floats) -> None
         age = (leaf["t_ns"] - leaf["t_birth_ns"]) / NS
         drag = math.exp(leaf["x"][BALLISTIC, 6])
         if age > 0.0:
-            _back(y, drag, age, env)
+            coast(y, drag, -age, BACK_STEP_S, env)
         y[6], y[7], y[8] = acceleration(y[0], y[1], y[2], y[3], y[4], y[5], drag, env)
 
 
 @njit(cache=True, error_model="numpy")
-def _ln_speed(speed: float, sigma: float, ln_flat: float) -> float:
+def _ln_speed(y: Floats, noise: Noise, rule: Rule) -> float:
     # swap of priors: + v^2 / 2 sigma^2 takes the Gaussian's bell off again; walls at both ends of the band
-    wall = 0.0
+    speed, sigma, wall = math.sqrt(y[3] * y[3] + y[4] * y[4] + y[5] * y[5]), noise.sigma_speed, 0.0
     if speed < SLOWEST_MPS:
         wall = (SLOWEST_MPS - speed) / SLOPE_MPS
     elif speed > FASTEST_MPS:
         wall = (speed - FASTEST_MPS) / SLOPE_MPS
-    return ln_flat + speed * speed / (2.0 * sigma * sigma) - 0.5 * wall * wall
+    return rule.ln_speed + speed * speed / (2.0 * sigma * sigma) - 0.5 * wall * wall
 
 
 @njit(cache=True, error_model="numpy")
@@ -125,15 +109,15 @@ def judge_entry(leaf: Rows, sensor: Sensor, env: Environment, noise: Noise, rule
     drag = math.exp(x[6])
     age = (leaf["t_ns"] - leaf["t_birth_ns"]) / NS
     if age > 0.0:
-        _back(y, drag, age, env)
+        coast(y, drag, -age, BACK_STEP_S, env)
     ln = 0.0
     if leaf["salvo"] == 0:
-        ln = _ln_speed(math.sqrt(y[3] * y[3] + y[4] * y[4] + y[5] * y[5]), noise.sigma_speed, rule.ln_speed)
+        ln = _ln_speed(y, noise, rule)
     sigma_climb, cost, period = math.sqrt(max(p[5, 5], 0.0)), 0.0, rule.period_ns / NS
     for k in range(rule.n_entry):
         if leaf["t_birth_ns"] - (k + 1) * rule.period_ns < rule.t_first_ns - rule.period_ns // 2:
             break
-        _back(y, drag, period, env)
+        coast(y, drag, -period, BACK_STEP_S, env)
         c = _chance(y[0], y[1], y[2], sigma_climb * (k + 1) * period, sensor)
         cost += math.log1p(-sensor.p_detection * c)
         if cost < rule.least_entry:
@@ -165,17 +149,14 @@ def start_leaf(
     Where a 2D plot has no height one is assumed (held until something measures it), with a wide covariance.
     """
     el, sigma_height = _elevation_of(z, sensor, env, noise)
-    across, up = z[RANGE] * math.cos(el), z[RANGE] * math.sin(el)
-    s0, s1 = across * math.sin(z[AZ]), across * math.cos(z[AZ])
     x, p = leaf["x"], leaf["cov"]
     for m in range(2):
         for i in range(7):
             x[m, i] = 0.0
             for k in range(7):
                 p[m, i, k] = 0.0
+    x[BALLISTIC, 0], x[BALLISTIC, 1], x[BALLISTIC, 2] = locate(z[RANGE], z[AZ], el, sensor)
     for k in range(3):
-        at = sensor.rotation[0, k] * s0 + sensor.rotation[1, k] * s1 + sensor.rotation[2, k] * up
-        x[BALLISTIC, k] = sensor.position[k] + at
         x[LEVEL, k] = x[BALLISTIC, k]
     x[LEVEL, 2] = height_over_site(x[LEVEL, 0], x[LEVEL, 1], x[LEVEL, 2], env)
     for m in range(2):
@@ -252,42 +233,54 @@ def pair_plots(
 
     Slots come off the end of `free`. Returns how many are left of them; 0 may mean that there was no room.
     """
-    work = np.empty((4, 7, 7))
-    s, patience = rule.i_sensor, math.ceil(-4.0 / rule.ln_miss) + 0.5
+    work, near = np.empty((4, 7, 7)), np.empty(spots.shape[0] - oldest, np.int64)
+    patience, n_open = math.ceil(-4.0 / rule.ln_miss) + 0.5, 0
     oldest_ns = int(patience * rule.period_ns)
-    grid = build_grid(spots, oldest, spots.shape[0])
+    for i in range(oldest, spots.shape[0]):
+        if spots[i]["i_sensor"] == rule.i_sensor and not spots[i]["is_settled"]:
+            near[n_open] = i
+            n_open += 1
+    grid = build_grid(spots, near[:n_open])
     for j in range(first, spots.shape[0]):
         new, at = spots[j], spots[j]["pos"]
         reach = FASTEST_MPS * 1.1 * patience * rule.period_ns / NS + grid.slack_m + new["slack_m"]
-        e_from, e_to = span_of(grid, 0, at[0], reach)
-        n_from, n_to = span_of(grid, 1, at[1], reach)
-        u_from, u_to = span_of(grid, 2, at[2], reach)
-        for cell in range((e_to - e_from + 1) * (n_to - n_from + 1)):
-            # cells of one column are side by side
-            column = (e_from + cell // (n_to - n_from + 1)) * grid.dims[1] + n_from + cell % (n_to - n_from + 1)
-            for m in range(grid.starts[column * grid.dims[2] + u_from], grid.starts[column * grid.dims[2] + u_to + 1]):
-                i = oldest + grid.items[m]
-                old = spots[i]
-                dt_ns = new["t_ns"] - old["t_ns"]
-                if old["is_settled"] or old["i_sensor"] != s or 2 * dt_ns < rule.period_ns or dt_ns > oldest_ns:
-                    continue
-                dt = dt_ns / NS
-                far = FASTEST_MPS * 1.1 * dt + old["slack_m"] + new["slack_m"]
-                d0, d1, d2 = at[0] - old["pos"][0], at[1] - old["pos"][1], at[2] - old["pos"][2]
-                if d0 * d0 + d1 * d1 + d2 * d2 > far * far:
-                    continue
-                n_skipped = max(math.floor(dt_ns / rule.period_ns - 0.5), 0.0)
-                as_round, other = _worth(old, new, dt, n_skipped, sensor, rule)
-                if max(as_round, other) < rule.least_score - 1.0 or n_free == 0:
-                    continue
-                leaf = leaves[free[n_free - 1]]
-                if _pair(leaf, old, new, base + i, base + j, n_skipped, rule, sensor, env, noise, work):
-                    n_free -= 1
-                    row = seen[free[n_free]]
-                    for k in range(row.shape[0]):
-                        row[k] = 0
-                    row[2 * s], row[2 * s + 1] = new["t_ns"], new["t_ns"]
+        for m in range(find_near(grid, at[0], at[1], at[2], reach, near)):
+            i = near[m]
+            old = spots[i]
+            dt_ns = new["t_ns"] - old["t_ns"]
+            if 2 * dt_ns < rule.period_ns or dt_ns > oldest_ns:
+                continue
+            dt = dt_ns / NS
+            far = FASTEST_MPS * 1.1 * dt + old["slack_m"] + new["slack_m"]
+            d0, d1, d2 = at[0] - old["pos"][0], at[1] - old["pos"][1], at[2] - old["pos"][2]
+            if d0 * d0 + d1 * d1 + d2 * d2 > far * far:
+                continue
+            n_skipped = max(math.floor(dt_ns / rule.period_ns - 0.5), 0.0)
+            as_round, other = _worth(old, new, dt, n_skipped, sensor, rule)
+            if max(as_round, other) < rule.least_score - 1.0 or n_free == 0:
+                continue
+            leaf = leaves[free[n_free - 1]]
+            if _pair(leaf, old, new, base + i, base + j, n_skipped, rule, sensor, env, noise, work):
+                n_free -= 1
+                first_seen(seen[free[n_free]], rule.i_sensor, new["t_ns"])
     return n_free
+
+
+@njit(cache=True, error_model="numpy")
+def begin_leaf(leaf: Rows, serial: int, t_ns: int) -> None:
+    """Write the ledger of a leaf that has no plot yet; `serial` is that of the first it will have, of t_ns."""
+    leaf["tree"], leaf["label"], leaf["t_birth_ns"] = serial + 1, 0, t_ns
+    leaf["n_hit"], leaf["n_plots"], leaf["past"], leaf["has_past"] = 0, 0, 0.0, False
+    leaf["status"], leaf["salvo"], leaf["is_chosen"], leaf["nis"] = 0, 0, False, math.nan
+    leaf["ln_entry"], leaf["ln_unseen"] = 0.0, 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def first_seen(row: Ints, s: int, t_ns: int) -> None:
+    """Write that sensor s alone hit a leaf, at t_ns."""
+    for k in range(row.shape[0]):
+        row[k] = 0
+    row[2 * s], row[2 * s + 1] = t_ns, t_ns
 
 
 @njit(cache=True, error_model="numpy")
@@ -308,10 +301,7 @@ def _pair(
     dt = (new["t_ns"] - old["t_ns"]) / NS
     z, var, x, p = new["z"], new["var"], leaf["x"], leaf["cov"]
     start_leaf(leaf, old["z"], old["var"], sensor, env, noise, work)
-    leaf["tree"], leaf["label"], leaf["t_birth_ns"] = i + 1, 0, old["t_ns"]
-    leaf["n_hit"], leaf["n_plots"], leaf["past"], leaf["has_past"] = 0, 0, 0.0, False
-    leaf["status"], leaf["salvo"], leaf["is_chosen"] = 0, 0, False
-    leaf["ln_entry"], leaf["ln_unseen"] = 0.0, 0.0
+    begin_leaf(leaf, i, old["t_ns"])
     base = n_skipped * rule.ln_miss
     base -= 0.0 if math.isnan(old["z"][EL]) else ln_crowding(old["z"][RANGE], sensor)
     leaf["ln_round"], leaf["ln_other"] = rule.ln_birth_round + base, rule.ln_birth_other + base
@@ -332,6 +322,8 @@ def _pair(
         predict_second(x[BALLISTIC], p[BALLISTIC], dt, z, sensor, env, noise, work)
         ln_b, far_b = update_state(x[BALLISTIC], p[BALLISTIC], False, False, z, var, sensor, env, work)
         leaf["ln_round"] += ln + ln_b
+        if max(leaf["ln_round"] + _ln_speed(x[BALLISTIC], noise, rule) + 1.0, leaf["ln_other"]) < rule.least_score:
+            return False  # without drag on the way back, and seen before by nobody: the best it could be
         leaf["t_ns"] = new["t_ns"]
         judge_entry(leaf, sensor, env, noise, rule)
         leaf["nis"] = far_b if leaf["ln_round"] + leaf["ln_entry"] > leaf["ln_other"] else far

@@ -308,8 +308,8 @@ def choose_leaves(
     """Choose the leaves of the likeliest global hypothesis; prices of `spots` are where the search starts and ends.
 
     `order` (n,) are slots, those of a tree side by side; `value` (n,) what each leaf adds, below 0: not to be chosen.
-    `chosen` (n,) and `is_alone` (n,), whether no other tree wants a plot of the leaf's tree, are written. Returns the
-    total and the number of clusters with more than one tree.
+    `chosen` (n,) is written, and `is_alone` (n,): whether no more than one is chosen of the trees that the leaf's
+    competes with, and so on. Returns the total and the number of clusters with more than one tree.
     """
     begin, which = np.empty(order.shape[0] + 1, np.int64), np.empty(order.shape[0], np.int64)
     n_trees, problem = _read(leaves, order, base, value, spots.shape[0], begin, which)
@@ -317,7 +317,7 @@ def choose_leaves(
     _unite(problem, parent, taker)
     cluster, members, ends = np.empty((3, n_trees), np.int64)
     n_clusters, start = _cluster(parent, cluster, members, ends), 0
-    pick, price = np.full(n_trees, -1), np.zeros(problem.n_plots)
+    pick, is_lone, price = np.full(n_trees, -1), np.ones(n_trees, np.bool_), np.zeros(problem.n_plots)
     rows, whole = np.empty(problem.plots.shape[0], np.int64), np.empty(problem.value.shape[0], np.int64)
     for c in range(n_clusters):
         trees = members[start : ends[c]]
@@ -328,15 +328,19 @@ def choose_leaves(
         _solve(part, mine, best)
         for i in range(part.n_plots):
             price[rows[i]] = mine[i]
+        n_picked = 0
         for i in range(trees.shape[0]):
             pick[trees[i]] = whole[best[i]] if best[i] >= 0 else -1
+            n_picked += 1 if best[i] >= 0 else 0
+        for i in range(trees.shape[0]):
+            is_lone[trees[i]] = n_picked < 2
     for q in range(problem.n_plots):
         if spots[q]["price"] != price[q]:  # most are 0 and stay so: nothing is written
             spots[q]["price"] = price[q]
     total = 0.0
     for t in range(n_trees):
         for k in range(begin[t], begin[t + 1]):
-            chosen[k], is_alone[k] = False, cluster[t] < 0
+            chosen[k], is_alone[k] = False, is_lone[t]
         if cluster[t] < 0:
             for k in range(problem.first[t], problem.first[t + 1]):
                 if problem.value[k] > (problem.value[pick[t]] if pick[t] >= 0 else 0.0):

@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from casemate.kernels.ballistic import coast
 from casemate.kernels.births import ENTRY_HITS, judge_entry
-from casemate.kernels.grid import build_grid, span_of
+from casemate.kernels.grid import build_grid, find_near
 from casemate.kernels.kalman import (
     BALLISTIC,
     LEVEL,
@@ -23,9 +24,7 @@ from casemate.kernels.leaves import (
     Ints,
     Rows,
     Rule,
-    expect_leaf,
     hit_leaf,
-    is_near,
     is_round,
     predict_leaf,
     remember,
@@ -37,6 +36,7 @@ from casemate.kernels.motion import Environment, acceleration
 NS = 1e9
 NEVER_NS = -(2**62)
 TENTATIVE, CONFIRMED, COASTING, DROPPED = 0, 1, 2, 3
+LOOK_STEP_S = 0.5  # of midpoint steps: to a metre, enough to tell what a sweep could see
 PASSED, IS_OUT, IS_BLIND = 1, 2, 4
 """Bits of the codes that `looks.watch_tracks` writes."""
 
@@ -63,8 +63,10 @@ def extend_leaves(
     """
     x, p = np.empty((2, 7)), np.empty((2, 7, 7))
     work, s = np.empty((4, 7, 7)), rule.i_sensor
-    zhat, rows, spread, low = np.empty((2, 5)), np.empty((5, 7)), np.empty((2, 5, 5)), np.empty((6, 5))
-    grid = build_grid(spots, first, spots.shape[0])
+    near = np.empty(spots.shape[0] - first, np.int64)
+    for j in range(first, spots.shape[0]):
+        near[j - first] = j
+    grid = build_grid(spots, near)
     t_mid_ns, t_half = _middle(spots, first)
     for k in range(start, order.shape[0]):
         if n_free < MOST_CHILDREN:
@@ -85,41 +87,30 @@ def extend_leaves(
         e, n, up = y[0] + dt * (y[3] + 0.5 * dt * a0), y[1] + dt * (y[4] + 0.5 * dt * a1), u + dt * (vu + 0.5 * dt * a2)
         sway = math.sqrt(y[3] * y[3] + y[4] * y[4] + vu * vu) * t_half
         wide = 4.5 * (sigma_p + sigma_v * (abs(dt) + t_half)) + grid.slack_m + 20.0 * (abs(dt) + t_half) ** 2 + sway
-        e_from, e_to = span_of(grid, 0, e, wide)
-        n_from, n_to = span_of(grid, 1, n, wide)
-        u_from, u_to = span_of(grid, 2, up, wide)
-        for cell in range((e_to - e_from + 1) * (n_to - n_from + 1)):
-            # cells of one column are side by side
-            column = (e_from + cell // (n_to - n_from + 1)) * grid.dims[1] + n_from + cell % (n_to - n_from + 1)
-            if u_to < u_from:
-                break
-            for m in range(grid.starts[column * grid.dims[2] + u_from], grid.starts[column * grid.dims[2] + u_to + 1]):
-                j = first + grid.items[m]
-                spot = spots[j]
-                dt_ns = spot["t_ns"] - leaf["t_ns"]
-                if spot["t_ns"] < again_ns or n_children == MOST_CHILDREN:
-                    continue
-                dt, at = dt_ns / NS, spot["pos"]
-                d0 = y[0] + dt * (y[3] + 0.5 * dt * a0) - at[0]
-                d1 = y[1] + dt * (y[4] + 0.5 * dt * a1) - at[1]
-                d2 = u + dt * (vu + 0.5 * dt * a2) - at[2]
-                reach = 4.5 * (sigma_p + sigma_v * abs(dt)) + spot["slack_m"] + 20.0 * dt * dt
-                if d0 * d0 + d1 * d1 + d2 * d2 > reach * reach:
-                    continue
-                if dt_ns != ready_ns:
-                    ready_ns = dt_ns
-                    predict_leaf(leaf, dt, env, noise, x, p, work)
-                    expect_leaf(leaf, x, p, sensor, env, zhat, spread, rows, work)
-                if not is_near(leaf, spot["z"], spot["var"], zhat, spread, low):
-                    continue
-                slot = free[n_free - 1]
-                leaves[slot] = leaf
-                child = leaves[slot]
-                if hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, noise, work):
-                    _settle_hit(child, base + j, spot["t_ns"], rule, sensor, env, noise)
-                    _pass_on(seen[order[k]], seen[slot], s, spot["t_ns"])
-                    n_free -= 1
-                    n_children += 1
+        for m in range(find_near(grid, e, n, up, wide, near)):
+            j = near[m]
+            spot = spots[j]
+            dt_ns = spot["t_ns"] - leaf["t_ns"]
+            if spot["t_ns"] < again_ns or n_children == MOST_CHILDREN:
+                continue
+            dt, at = dt_ns / NS, spot["pos"]
+            d0 = y[0] + dt * (y[3] + 0.5 * dt * a0) - at[0]
+            d1 = y[1] + dt * (y[4] + 0.5 * dt * a1) - at[1]
+            d2 = u + dt * (vu + 0.5 * dt * a2) - at[2]
+            reach = 4.5 * (sigma_p + sigma_v * abs(dt)) + spot["slack_m"] + 20.0 * dt * dt
+            if d0 * d0 + d1 * d1 + d2 * d2 > reach * reach:
+                continue
+            if dt_ns != ready_ns:
+                ready_ns = dt_ns
+                predict_leaf(leaf, dt, env, noise, x, p, work)
+            slot = free[n_free - 1]
+            leaves[slot] = leaf
+            child = leaves[slot]
+            if hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, noise, work):
+                _settle_hit(child, base + j, spot["t_ns"], rule, sensor, env, noise)
+                _pass_on(seen[order[k]], seen[slot], s, spot["t_ns"])
+                n_free -= 1
+                n_children += 1
     return order.shape[0], n_free
 
 
@@ -164,7 +155,8 @@ def look_ahead(leaves: Rows, order: Ints, t_ns: int, oldest_ns: int, env: Enviro
             x = leaf["x"][BALLISTIC]
             for i in range(7):
                 y[i] = x[i]
-            _fly(y, dt, env)
+            if dt != 0.0:
+                coast(y, math.exp(y[6]), dt, LOOK_STEP_S, env)
         else:
             x = leaf["x"][LEVEL]
             for i in range(7):
@@ -173,23 +165,6 @@ def look_ahead(leaves: Rows, order: Ints, t_ns: int, oldest_ns: int, env: Enviro
                 y[i] += dt * x[3 + i]
             y[5] -= (y[0] * y[3] + y[1] * y[4]) / env.earth_radius_m
             y[2] -= (y[0] * y[0] + y[1] * y[1]) / (2.0 * env.earth_radius_m)
-
-
-@njit(cache=True, error_model="numpy")
-def _fly(y: Floats, dt: float, env: Environment) -> None:
-    # midpoint steps of at most 0.5 s: to a metre, enough to tell what a sweep could see
-    if dt == 0.0:
-        return
-    steps = max(1, int(math.ceil(abs(dt) / 0.5)))
-    h, drag = dt / steps, math.exp(y[6])
-    for _ in range(steps):
-        a0, a1, a2 = acceleration(y[0], y[1], y[2], y[3], y[4], y[5], drag, env)
-        r = 0.5 * h
-        e, n, u = y[0] + r * y[3], y[1] + r * y[4], y[2] + r * y[5]
-        v0, v1, v2 = y[3] + r * a0, y[4] + r * a1, y[5] + r * a2
-        a0, a1, a2 = acceleration(e, n, u, v0, v1, v2, drag, env)
-        y[0], y[1], y[2] = y[0] + h * v0, y[1] + h * v1, y[2] + h * v2
-        y[3], y[4], y[5] = y[3] + h * a0, y[4] + h * a1, y[5] + h * a2
 
 
 @njit(cache=True, error_model="numpy")

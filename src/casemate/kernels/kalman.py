@@ -15,8 +15,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from casemate.kernels.ballistic import Noise, diffuse, predict_ballistic, predict_second, sandwich
-from casemate.kernels.looks import AZ, HEIGHT, HEIGHT_SPAN, RANGE, Sensor, absorb, project
-from casemate.kernels.motion import Environment
+from casemate.kernels.looks import AZ, EL, HEIGHT, HEIGHT_SPAN, RANGE, Sensor, absorb, locate, project
+from casemate.kernels.motion import Environment, height_over_site
 
 __all__ = [
     "BALLISTIC",
@@ -102,20 +102,26 @@ def update_state(
 ) -> tuple[float, float]:
     """Update one state (7,) and covariance (7, 7) in place by a measurement z (5,); work is (4, 7, 7) scratch.
 
-    Iterated (Gauss-Newton, Bell and Cathey, IEEE TAC 38(2), 1993) where the prior spreads over more than 1 % of the
-    range. Returns ln N of the innovation and its squared distance, both at the first linearisation. A height beyond
-    5 sigma is taken as garbled and left out.
+    Where the prior spreads over more than 1 % of the range, linearised at the plot's own place if it has one, else
+    iterated (Gauss-Newton, Bell and Cathey, IEEE TAC 38(2), 1993). Returns ln N of the innovation and its squared
+    distance, both at the first linearisation. A height beyond 5 sigma is taken as garbled and left out.
     """
     prior, spread = work[1, 0], work[2]
     line, zhat, rows = work[1, 1], work[1, 2], work[3]
-    copy_state(x, p, prior, spread)
     for i in range(7):
         line[i] = x[i]
-    wide = math.sqrt(p[0, 0] + p[1, 1]) > 0.01 * z[RANGE]
+    wide, turns = math.sqrt(p[0, 0] + p[1, 1]) > 0.01 * z[RANGE], 1
+    if wide and not math.isnan(z[EL]):
+        line[0], line[1], line[2] = locate(z[RANGE], z[AZ], z[EL], sensor)
+        line[2] = height_over_site(line[0], line[1], line[2], env) if is_level else line[2]
+    elif wide:
+        turns = 4
+        copy_state(x, p, prior, spread)
     ln, d2 = 0.0, 0.0
-    for turn in range(4 if wide else 1):
+    for turn in range(turns):
         project(line, is_level, sensor, env, zhat, rows)
-        copy_state(prior, spread, x, p)
+        if turn:
+            copy_state(prior, spread, x, p)
         for k in range(5):
             if math.isnan(z[k]):
                 continue

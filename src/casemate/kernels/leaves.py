@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from casemate.kernels.kalman import (
     BALLISTIC,
-    GARBLED_D2,
     LEVEL,
     LN_DRAG_HIGH,
     LN_DRAG_LOW,
@@ -28,9 +27,8 @@ from casemate.kernels.kalman import (
     predict_ballistic,
     predict_level,
     update_state,
-    wrap,
 )
-from casemate.kernels.looks import AZ, EL, HEIGHT, HEIGHT_SPAN, RANGE, RATE, Floats, Sensor, project
+from casemate.kernels.looks import EL, HEIGHT, HEIGHT_SPAN, RANGE, RATE, Floats, Sensor
 from casemate.kernels.motion import Environment
 
 Ints = NDArray[np.int64]
@@ -265,86 +263,3 @@ def is_round(leaf: Rows) -> bool:
     return bool(leaf["models"] & RUN_ROUND) and (
         leaf["models"] == RUN_ROUND or leaf["ln_round"] + leaf["ln_entry"] > leaf["ln_other"]
     )
-
-
-@njit(cache=True, error_model="numpy")
-def _shadow(p: Floats, rows: Floats, s: Floats, ph: Floats) -> None:
-    # S = H P H' (5, 5); the seventh column of H is zero; ph is scratch
-    for i in range(5):
-        for a in range(6):
-            t = 0.0
-            for b in range(6):
-                t += p[a, b] * rows[i, b]
-            ph[i, a] = t
-    for i in range(5):
-        for j in range(i, 5):
-            t = 0.0
-            for a in range(6):
-                t += rows[i, a] * ph[j, a]
-            s[i, j] = t
-            s[j, i] = t
-
-
-@njit(cache=True, error_model="numpy")
-def expect_leaf(
-    leaf: Rows,
-    x: Floats,
-    p: Floats,
-    sensor: Sensor,
-    env: Environment,
-    zhat: Floats,
-    spread: Floats,
-    rows: Floats,
-    work: Floats,
-) -> None:
-    """Write the measurements (2, 5) that the predicted models of a leaf expect, and their spread H P H' (2, 5, 5)."""
-    if leaf["models"] & RUN_ROUND:
-        project(x[BALLISTIC], False, sensor, env, zhat[BALLISTIC], rows)
-        _shadow(p[BALLISTIC], rows, spread[BALLISTIC], work[0])
-    if leaf["models"] & RUN_OTHER:
-        project(x[LEVEL], True, sensor, env, zhat[LEVEL], rows)
-        _shadow(p[LEVEL], rows, spread[LEVEL], work[0])
-
-
-@njit(cache=True, error_model="numpy")
-def _distance2(z: Floats, var: Floats, zhat: Floats, s: Floats, low: Floats) -> float:
-    # squared distance less 2 for each element beyond three, by Cholesky over the elements that are there (row L).
-    # `low` is (6, 5) scratch: the factor, then the whitened innovation in its last row. A garbled height counts
-    # nothing.
-    d2 = 6.0
-    for i in range(5):
-        if math.isnan(z[i]):
-            for j in range(5):
-                low[i, j] = 0.0
-            low[5, i] = 0.0
-            continue
-        nu = z[i] - zhat[i]
-        nu = wrap(nu) if i == AZ else nu
-        rest = s[i, i] + var[i]
-        for j in range(i):
-            t = 0.0
-            if not math.isnan(z[j]):
-                t = s[i, j]
-                for k in range(j):
-                    t -= low[i, k] * low[j, k]
-                t /= low[j, j]
-            low[i, j] = t
-            rest -= t * t
-            nu -= t * low[5, j]
-        rest = max(rest, 1e-3 * var[i])
-        q = nu * nu / rest
-        low[i, i] = math.sqrt(rest)
-        low[5, i] = nu / low[i, i]
-        d2 += (0.0 if i == HEIGHT and q > GARBLED_D2 else q) - 2.0
-    return d2
-
-
-@njit(cache=True, error_model="numpy")
-def is_near(leaf: Rows, z: Floats, var: Floats, zhat: Floats, spread: Floats, low: Floats) -> bool:
-    """Tell whether a plot is in the gate of either model of a leaf: 99.9 % of its true plots are."""
-    models, near = leaf["models"], False
-    if models & RUN_ROUND:
-        near = _distance2(z, var, zhat[BALLISTIC], spread[BALLISTIC], low) <= GATE_D2
-    if models & RUN_OTHER and not near:
-        near = _distance2(z, var, zhat[LEVEL], spread[LEVEL], low) <= GATE_D2
-    return near

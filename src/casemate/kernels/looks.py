@@ -86,42 +86,45 @@ def project(x: Floats, is_level: bool, sensor: Sensor, env: Environment, z: Floa
 
 
 @njit(cache=True, error_model="numpy")
+def locate(reach_m: float, az: float, el: float, sensor: Sensor) -> tuple[float, float, float]:
+    """Return the ENU place (east, north, up) of a range, azimuth and elevation."""
+    flat, s2, m = reach_m * math.cos(el), reach_m * math.sin(el), sensor.rotation
+    s0, s1 = flat * math.sin(az), flat * math.cos(az)
+    return (
+        sensor.position[0] + m[0, 0] * s0 + m[1, 0] * s1 + m[2, 0] * s2,
+        sensor.position[1] + m[0, 1] * s0 + m[1, 1] * s1 + m[2, 1] * s2,
+        sensor.position[2] + m[0, 2] * s0 + m[1, 2] * s1 + m[2, 2] * s2,
+    )
+
+
+@njit(cache=True, error_model="numpy")
 def absorb(
     x: Floats, p: Floats, row: Floats, nu: float, var: float, is_height_held: bool, work: Floats
 ) -> tuple[float, float]:
     """Update a state (7,) and covariance (7, 7) in place by one element of z: its row, innovation and variance.
 
-    P <- (I - K h) P (I - K h)' + K var K'; a held height keeps its mean and variance. Returns the squared distance and
-    ln(2 pi S). Work is scratch, its first two rows of 7.
+    P <- (I - K h) P (I - K h)' + K var K', multiplied out: P - K (P h)' - (P h) K' + S K K'; a held height keeps its
+    mean and variance. Returns the squared distance and ln(2 pi S). Work is scratch, its first two rows of 7.
     """
     ph, gain = work[0, 0], work[0, 1]
-    s = var
+    s, n = var, 6 if row[3] != 0.0 or row[4] != 0.0 or row[5] != 0.0 else 3  # only a range rate asks velocities
     for a in range(7):
         t = 0.0
-        for b in range(7):
+        for b in range(n):
             t += p[a, b] * row[b]
         ph[a] = t
-    for a in range(7):
+    for a in range(n):
         s += row[a] * ph[a]
+    inverse = 1.0 / s
     for a in range(7):
-        gain[a] = ph[a] / s
+        gain[a] = ph[a] * inverse
     if is_height_held:
         gain[2], gain[5] = 0.0, 0.0
     for a in range(7):
         x[a] += gain[a] * nu
-        for b in range(7):
-            p[a, b] -= gain[a] * ph[b]
-    for a in range(7):
-        t = 0.0
-        for b in range(7):
-            t += p[a, b] * row[b]
-        ph[a] = t
-    for a in range(7):
-        for b in range(7):
-            p[a, b] += (gain[a] * var - ph[a]) * gain[b]
-    for a in range(7):
-        for b in range(a):
-            t = 0.5 * (p[a, b] + p[b, a])
+        held = s * gain[a] - ph[a]
+        for b in range(a, 7):
+            t = p[a, b] - gain[a] * ph[b] + held * gain[b]
             p[a, b], p[b, a] = t, t
     return nu * nu / s, math.log(s) + LN_2PI
 
@@ -157,12 +160,7 @@ def gather_plots(
                 z[i, HEIGHT] = math.nan
                 var[i, RANGE] += (0.5 * row[0]) ** 2
                 var[i, AZ] += CONE_RAD**2
-        el = 0.0 if is_flat else row[2]
-        across, up = row[0] * math.cos(el), row[0] * math.sin(el)
-        s0, s1 = across * math.sin(row[1]), across * math.cos(row[1])
-        for k in range(3):
-            at = sensor.rotation[0, k] * s0 + sensor.rotation[1, k] * s1 + sensor.rotation[2, k] * up
-            pos[i, k] = sensor.position[k] + at
+        pos[i, 0], pos[i, 1], pos[i, 2] = locate(row[0], row[1], 0.0 if is_flat else row[2], sensor)
         spread = var[i, AZ] + (0.0 if is_flat else var[i, EL])
         slack[i] = 4.5 * math.sqrt(var[i, RANGE] + row[0] * row[0] * spread) + (2.0 * HEIGHT_SPAN if is_flat else 0.0)
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 from numba import njit
 
-from casemate.kernels.births import judge_entry, start_leaf
+from casemate.kernels.births import begin_leaf, first_seen, judge_entry, start_leaf
 from casemate.kernels.kalman import BALLISTIC, Noise
-from casemate.kernels.leaves import Ints, Rows, Rule, ln_crowding, remember, weigh
-from casemate.kernels.looks import EL, RANGE, Floats, Sensor
+from casemate.kernels.leaves import RUN_ROUND, Ints, Rows, Rule, ln_crowding, remember, weigh
+from casemate.kernels.looks import EL, RANGE, Flags, Floats, Sensor
 from casemate.kernels.motion import Environment, acceleration
 
 NS = 1e9
@@ -84,9 +84,7 @@ def begin_at_mouth(
                     p[i, k], p[k, i] = 0.0, 0.0
                 p[i, i] = sigma_mps * sigma_mps
             p[6, 6] = MOUTH_LN_DRAG * MOUTH_LN_DRAG
-            leaf["tree"], leaf["label"], leaf["t_birth_ns"] = base + j + 1, 0, spot["t_ns"]
-            leaf["n_hit"], leaf["n_plots"], leaf["past"], leaf["has_past"] = 0, 0, 0.0, False
-            leaf["status"], leaf["is_chosen"], leaf["nis"] = 0, False, math.nan
+            begin_leaf(leaf, base + j, spot["t_ns"])
             leaf["salvo"], leaf["t_ns"] = salvos[m]["serial"], spot["t_ns"]
             judge_entry(leaf, sensor, env, noise, rule)
             # half a round a scan, somewhere in the first scan's way, against the density of false plots there
@@ -99,8 +97,49 @@ def begin_at_mouth(
                 continue
             remember(leaf, base + j, spot["t_ns"], s)
             n_free -= 1
-            row = seen[free[n_free]]
-            for k in range(row.shape[0]):
-                row[k] = 0
-            row[2 * s], row[2 * s + 1] = spot["t_ns"], spot["t_ns"]
+            first_seen(seen[free[n_free]], s, spot["t_ns"])
     return n_free
+
+
+@njit(cache=True, error_model="numpy")
+def find_young(
+    leaves: Rows, order: Ints, t_oldest_ns: int, least_hits: int, least_unseen: float, most_var: float, slots: Ints
+) -> int:
+    """Write the slots of rounds that may show a salvo; returns how many.
+
+    Born at or after `t_oldest_ns`, of at least so many plots, likelier than false, come in over the edge (`ln_unseen`
+    above its limit), with a velocity of less variance (all axes) [m2/s2].
+    """
+    n = 0
+    for k in range(order.shape[0]):
+        leaf = leaves[order[k]]
+        if leaf["n_hit"] < least_hits or leaf["t_birth_ns"] < t_oldest_ns or not leaf["models"] & RUN_ROUND:
+            continue
+        cov = leaf["cov"][BALLISTIC]
+        if cov[3, 3] + cov[4, 4] + cov[5, 5] < most_var and leaf["score"] > 0.0 and leaf["ln_unseen"] > least_unseen:
+            slots[n] = order[k]
+            n += 1
+    return n
+
+
+@njit(cache=True, error_model="numpy")
+def compare_paths(
+    state: Floats, others: Floats, most_m: float, most_mps: float, most_s: float, is_same: Flags, way_s: Floats
+) -> None:
+    """Write which states (n, 9) of position, velocity and acceleration are of one path with others (m, 6 or more).
+
+    `way_s` (n, m) is the time that a state takes to where it passes the other; a parabola will do for so short a way.
+    One path: not farther apart there than `most_m`, not more different in velocity than `most_mps`, within `most_s`.
+    """
+    for i in range(state.shape[0]):
+        x = state[i]
+        v2 = max(x[3] * x[3] + x[4] * x[4] + x[5] * x[5], 1.0)
+        for j in range(others.shape[0]):
+            y = others[j]
+            u = ((y[0] - x[0]) * x[3] + (y[1] - x[1]) * x[4] + (y[2] - x[2]) * x[5]) / v2
+            way_s[i, j] = u
+            apart, unlike = 0.0, 0.0
+            for k in range(3):
+                apart += (y[k] - x[k] - u * (x[3 + k] + 0.5 * u * x[6 + k])) ** 2
+                unlike += (y[3 + k] - x[3 + k] - u * x[6 + k]) ** 2
+            is_same[i, j] = apart < most_m * most_m and unlike < most_mps * most_mps and abs(u) < most_s

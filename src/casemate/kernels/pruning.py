@@ -79,10 +79,10 @@ def prune_leaves(
     """Write which leaves live on, and settle the plots before t_fix_ns of those that do.
 
     Of each tree the chosen leaf, and those that have the same settled plots and, by value less the prices of their
-    plots, are among the `most` best and `within` so many nats of the best, `within_alone` where no other tree wants
-    their plots. A tree without a chosen leaf ends when the first of its plots is settled. `rest` (n,) gets, at the
-    first leaf of a tree that was chosen until now, what it leaves behind: its score where it is gone for good; where it
-    lost its plots what was settled, less `ln_end`.
+    plots, are among the `most` best and `within` so many nats of the best; where no second tree was chosen that wants
+    their plots, `within_alone`, and not below `least_score`. A tree without a chosen leaf ends when the first of its
+    plots is settled. `rest` (n,) gets, at the first leaf of a tree that was chosen until now, what it leaves behind:
+    its score where it is gone for good; where it lost its plots what was settled, less `ln_end`.
     """
     n, start = order.shape[0], 0
     worth = np.empty(n)
@@ -105,7 +105,7 @@ def prune_leaves(
                 worth[k] -= spots[leaf["plots"][i] - base]["price"] if leaf["plots"][i] >= base else 0.0
             if keep[k]:
                 top = max(top, worth[k])
-        least = top - (within_alone if is_alone[start] else within)
+        least = max(top - within_alone, least_score) if is_alone[start] else top - within
         for k in range(start, end):
             if keep[k] and (worth[k] < least or not _is_among(k, start, end, worth, keep, most)):
                 worth[k] = -math.inf  # marked; `keep` stays while others are ranked

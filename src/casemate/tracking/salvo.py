@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
-from casemate.kernels.leaves import RUN_ROUND, SALVO, Rule
+from casemate.kernels import mouths
+from casemate.kernels.leaves import SALVO, Rule
 from casemate.tracking.bank import Bank
 from casemate.tracking.filter import Floats, Ints
 from casemate.tracking.hypotheses import NO_SALVOS, Chosen, Hypotheses, Salvos, Sweep
@@ -187,42 +188,40 @@ class Race:
         young = self._young(bank, t_ns)
         if len(young) < LEAST_ROUNDS or not self._past:
             return []
-        rows, state = bank.leaves[young], self._hypotheses.fly_back(bank, young)
-        agree, offset = _agree(state, state)
+        state = self._hypotheses.fly_back(bank, young)
+        is_same, way_s = _compare(state, state)
         known = np.concatenate([runner.salvos for runner in self.runners])
-        is_new = ~_agree(state, np.concatenate([known["pos"], known["vel"]], axis=1))[0].any(axis=1)
+        weight = is_same.sum(axis=1) + 1e-4 * (is_same @ bank.leaves["score"][young])
+        if weight.max() >= LEAST_ROUNDS and len(known):
+            weight[_compare(state, np.concatenate([known["pos"], known["vel"]], axis=1))[0].any(axis=1)] = 0.0
         found: list[NDArray[np.void]] = []
-        weight = np.where(is_new, agree.sum(axis=1) + 1e-4 * (agree * rows["score"]).sum(axis=1), 0.0)
         while len(found) < MOST_NEW and weight.max() >= LEAST_ROUNDS:
             k = int(np.argmax(weight))
-            if _n_disjoint(rows[agree[k]]) >= LEAST_ROUNDS:
-                salvo = self._mean(state, rows, agree[k], offset[k], t_ns)
+            who = is_same[k]
+            if _n_disjoint(bank.leaves, young[who]) >= LEAST_ROUNDS:
+                moved = _moved(state[k], way_s[k, who])
+                salvo = self._mean(state[who, :6] - moved, bank.leaves[young[who]], t_ns)
                 if not _is_like(salvo, known).any():
                     found.append(salvo)
-            weight[agree[k] & agree[:, k]] = 0.0
+            weight[who & is_same[:, k]] = 0.0
             weight[k] = 0.0
         return found
 
     def _young(self, bank: Bank, t_ns: int) -> Ints:
         # slots of the best leaves that may show a salvo
-        is_young = (bank.of("n_hit") >= LEAST_HITS) & (t_ns - bank.of("t_birth_ns") <= YOUNG_S * NS_PER_S)
-        is_young &= (bank.of("models") & RUN_ROUND > 0) & (bank.of("score") > 0.0)
-        is_young &= bank.of("ln_unseen") > LEAST_UNSEEN
-        young = bank.order[is_young]
-        cov = bank.leaves["cov"][young, 0]
-        young = young[cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5] < SIGMA_MPS**2]
+        slots, t_oldest_ns = np.empty(len(bank.order), np.int64), t_ns - round(YOUNG_S * NS_PER_S)
+        limits = t_oldest_ns, LEAST_HITS, LEAST_UNSEEN, SIGMA_MPS**2
+        young = slots[: mouths.find_young(bank.leaves, bank.order, *limits, slots)]
         return young[np.argsort(-bank.leaves["score"][young], kind="stable")][:MOST_YOUNG]
 
-    def _mean(
-        self, state: Floats, rows: NDArray[np.void], who: NDArray[np.bool_], offset: Floats, t_ns: int
-    ) -> NDArray[np.void]:
-        # the agreeing leaves' mean state, each moved along the path to one place
+    def _mean(self, state: Floats, rows: NDArray[np.void], t_ns: int) -> NDArray[np.void]:
+        # the agreeing leaves' mean state, all of them moved to one place on the path
         self._serial += 1
-        cov = rows["cov"][who, 0]
+        cov = rows["cov"][:, 0]
         salvo, weight = np.zeros(1, SALVO), 1.0 / (cov[:, 3, 3] + cov[:, 4, 4] + cov[:, 5, 5])
-        mean = np.average(state[who, :6] - offset[who], axis=0, weights=weight)
+        mean = np.average(state, axis=0, weights=weight)
         salvo["serial"], salvo["t_ns"], salvo["pos"], salvo["vel"] = self._serial, t_ns, mean[:3], mean[3:]
-        salvo["ln_drag"] = np.average(rows["x"][who, 0, 6], weights=weight)
+        salvo["ln_drag"] = np.average(rows["x"][:, 0, 6], weights=weight)
         return salvo
 
 
@@ -249,11 +248,11 @@ def _is_like(salvo: NDArray[np.void], others: NDArray[np.void]) -> NDArray[np.bo
     return _is_on_path(salvo, others) & near
 
 
-def _n_disjoint(rows: NDArray[np.void]) -> int:
+def _n_disjoint(leaves: NDArray[np.void], slots: Ints) -> int:
     # how many different things leaves show: those that share no plot, the best first
     taken: set[int] = set()
     count = 0
-    for mine, n in zip(rows["plots"].tolist(), rows["n_plots"].tolist(), strict=True):
+    for mine, n in zip(leaves["plots"][slots].tolist(), leaves["n_plots"][slots].tolist(), strict=True):
         plots = set(mine[:n])
         if not plots & taken:
             taken |= plots
@@ -261,15 +260,14 @@ def _n_disjoint(rows: NDArray[np.void]) -> int:
     return count
 
 
-def _agree(state: Floats, others: Floats) -> tuple[NDArray[np.bool_], Floats]:
-    """Tell which states at a first plot, (n, 9), are of one path with others, (m, 6 or 9).
+def _moved(state: Floats, way_s: Floats) -> Floats:
+    # what position and velocity of a state (9,) change by over times (n,): a parabola
+    u = way_s[:, None]
+    return np.concatenate([state[3:6] * u + 0.5 * state[6:] * u**2, state[6:] * u], axis=1)
 
-    Returns (n, m) and (n, m, 6): what each state changes by until it passes the other, a parabola for so short a way.
-    """
-    pos, vel, fall = state[:, None, :3], state[:, None, 3:6], state[:, None, 6:]
-    way = others[None, :, :3] - pos
-    u = ((way * vel).sum(axis=2) / np.maximum((vel * vel).sum(axis=2), 1.0))[:, :, None]
-    moved = np.concatenate([vel * u + 0.5 * fall * u**2, fall * u], axis=2)
-    left = others[None, :, :6] - state[:, None, :6] - moved
-    near = ((left[:, :, :3] ** 2).sum(axis=2) < SAME_M**2) & ((left[:, :, 3:] ** 2).sum(axis=2) < SAME_MPS**2)
-    return near & (np.abs(u[:, :, 0]) < MOST_WAY_S), moved
+
+def _compare(state: Floats, others: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    # which states at a first plot, (n, 9), are of one path with others, (m, 6 or 9), and the time to there [s]
+    is_same, way_s = np.empty((len(state), len(others)), np.bool_), np.empty((len(state), len(others)))
+    mouths.compare_paths(state, others, SAME_M, SAME_MPS, MOST_WAY_S, is_same, way_s)
+    return is_same, way_s
