@@ -149,7 +149,7 @@ class Jipda:
         t_ns = scan.t_end_ns
         self.t_first_ns = self.t_first_ns or t_ns
         rule = self.face.rule_of(0, self.t_first_ns)
-        spots = self.face.spots_of(0, np.full(len(scan.plots), t_ns), floats_of(scan.plots))
+        spots = self._spots(scan)
         self._move(t_ns)
         p_detection = self.bundle.p_detection * chance_of(self.parts, self.bundle)
         parent, plot, children = self._grow(spots, p_detection, rule)
@@ -158,6 +158,9 @@ class Jipda:
         self._merge()
         self._judge()
         return self._picture()
+
+    def _spots(self, scan: Scan) -> Rows:
+        return self.face.spots_of(0, np.full(len(scan.plots), scan.t_end_ns), floats_of(scan.plots))
 
     def _move(self, t_ns: int) -> None:
         dt_s = (t_ns - self.t_ns) / 1e9 if self.t_ns else 0.0

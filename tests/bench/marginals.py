@@ -18,50 +18,35 @@ CLOSE = 1e-7  # largest change of a message, both in 0 ... 1, at which it is ove
 
 
 @njit(cache=True, error_model="numpy")
-def propagate(row: Ints, col: Ints, psi: Floats, n_rows: int, n_cols: int, p: Floats, p_row: Floats, p_col: Floats) -> int:
-    """Write P(row i made column j) of each cell (k,), P(row made nothing) (n_rows,), P(column of no row) (n_cols,).
+def propagate(row: Ints, col: Ints, psi: Floats, load_row: Floats, load_col: Floats, mu: Floats, nu: Floats) -> int:
+    """Pass messages until they stand; writes mu and nu of every cell (k,), returns the turns that it took.
 
-    Messages mu = psi / (1 + sum of the row's other psi nu) and nu = 1 / (1 + sum of the column's other mu), equations
-    27 and 28. Returns the turns that it took.
+    mu = psi / (1 + sum of the row's other psi nu) and nu = 1 / (1 + sum of the column's other mu).
     """
-    n = row.shape[0]
-    mu, nu = np.zeros(n), np.ones(n)
     turns, change = 0, 1.0
+    for k in range(row.shape[0]):
+        nu[k] = 1.0
     while change > CLOSE and turns < MOST_TURNS:
         turns, change = turns + 1, 0.0
-        for i in range(n_rows):
-            p_row[i] = 1.0
-        for j in range(n_cols):
-            p_col[j] = 1.0
-        for k in range(n):
-            p_row[row[k]] += psi[k] * nu[k]
-        for k in range(n):
-            mu[k] = psi[k] / max(p_row[row[k]] - psi[k] * nu[k], 1.0)
-            p_col[col[k]] += mu[k]
-        for k in range(n):
-            new = 1.0 / max(p_col[col[k]] - mu[k], 1.0)
+        for i in range(load_row.shape[0]):
+            load_row[i] = 1.0
+        for j in range(load_col.shape[0]):
+            load_col[j] = 1.0
+        for k in range(row.shape[0]):
+            load_row[row[k]] += psi[k] * nu[k]
+        for k in range(row.shape[0]):
+            mu[k] = psi[k] / max(load_row[row[k]] - psi[k] * nu[k], 1.0)
+            load_col[col[k]] += mu[k]
+        for k in range(row.shape[0]):
+            new = 1.0 / max(load_col[col[k]] - mu[k], 1.0)
             change = max(change, abs(new - nu[k]))
             nu[k] = new
-    for i in range(n_rows):
-        p_row[i] = 1.0
-    for k in range(n):
-        p_row[row[k]] += psi[k] * nu[k]
-    for k in range(n):
-        p[k] = psi[k] * nu[k] / p_row[row[k]]
-    for i in range(n_rows):
-        p_row[i] = 1.0 / p_row[i]
-    for j in range(n_cols):
-        p_col[j] = 1.0
-    for k in range(n):
-        p_col[col[k]] += mu[k]
-    for j in range(n_cols):
-        p_col[j] = 1.0 / p_col[j]
     return turns
 
 
 def marginals_of(row: Ints, col: Ints, psi: Floats, n_rows: int, n_cols: int) -> tuple[Floats, Floats, Floats]:
-    """Return the marginals of cells, of empty rows and of empty columns."""
-    p, p_row, p_col = np.zeros(len(row)), np.ones(n_rows), np.ones(n_cols)
-    if len(row):
-        propagate(row, col, psi, n_rows, n_cols, p, p_row, p_col)
-    return p, p_row, p_col
+    """Return P(the row made the column) of cells (k,), P(the row made nothing), P(the column is of no row)."""
+    mu, nu = np.zeros(len(row)), np.ones(len(row))
+    propagate(row, col, psi, np.empty(n_rows), np.empty(n_cols), mu, nu)
+    none = 1.0 / (1.0 + np.bincount(row, psi * nu, n_rows))
+    return psi * nu * none[row], none, 1.0 / (1.0 + np.bincount(col, mu, n_cols))
