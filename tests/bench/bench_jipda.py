@@ -1,11 +1,11 @@
 """Measure joint integrated probabilistic association (`jipda`) beside our tracker: the tables of decision 15.
 
-    python tests/bench/bench_jipda.py                        everything, about half an hour on one core
+    python tests/bench/bench_jipda.py                        everything, about an hour on one core
     python tests/bench/bench_jipda.py --part scenes --seeds 6 --cases salvo-0.5s-10-1hz
 
-scenes: the peers' scenes, their scorer and their oracle (needs the folder `shared` beside the project).
-pairs: two rounds side by side all the way, how far apart the two tracks are said to be (no need of it).
-marginals: belief propagation against exact enumeration. false: an hour of nothing but false plots.
+scenes: the peers' scenes, scored by their scorer beside their oracle. pairs: two rounds side by side, how far apart
+their tracks are said to be, or crossing. marginals: belief propagation against exact enumeration. false: hours of
+nothing but false plots. All but the marginals need the folder `shared` beside the project.
 """
 
 import argparse
@@ -39,7 +39,7 @@ CASES += ("salvo-0.5s-10-1hz", "salvo-0.5s-10-4hz", "salvo-0.3s-10-1hz")
 TEXTBOOK = Tuning(part=1e-4, same_d2=0.0)
 """Every term of the mixture counts, and no tracks are joined."""
 SPLITTING = Tuning(n_parts=8, part=1e-3)
-PAIRS = ((25.0, 0.0), (50.0, 0.0), (100.0, 0.0), (200.0, 0.0), (200.0, 8.0), (100.0, 4.0))
+PAIRS = ((25.0, 0.0), (50.0, 0.0), (100.0, 0.0), (200.0, 0.0), (300.0, 20.0), (150.0, 10.0))
 """Rounds side by side: how far apart [m], and how fast they close [m/s]."""
 PARTS = ("scenes", "pairs", "marginals", "false")
 Run = Callable[[Scene], accuracy.Tracked]
@@ -64,7 +64,17 @@ class ToldStarts(Jipda):
         pairs, first, second = super()._pair(spots, t_ns, rule)
         label = self.spots["label"][first]
         is_true = (label > 0) & (label == spots["label"][second])
+        pairs["label"] = label
         return pairs[is_true], first[is_true], second[is_true]
+
+
+class ToldAll(ToldStarts):
+    """A filter that is told which plot is whose, with the same starts: what no association can do better."""
+
+    def _grow(self, spots, p_detection, rule):
+        parent, plot, children = super()._grow(spots, p_detection, rule)
+        is_true = self.parts["label"][parent] == spots["label"][plot]
+        return parent[is_true], plot[is_true], children[is_true]
 
 
 def jipda(tuning: Tuning, kind: type[Jipda] = Jipda, noise_q: float = 0.0) -> Run:
@@ -75,7 +85,8 @@ def jipda(tuning: Tuning, kind: type[Jipda] = Jipda, noise_q: float = 0.0) -> Ru
         frame = SiteFrame(site.site.lat_deg, site.site.lon_deg, site.site.height_m)
         environment = build_environment(site.environment, frame, drag_shape_of(site.tracking.drag_curve), None, None)
         tracker = kind(sensor_models(site.sensor, frame, is_flat=True), environment, tuning)
-        tracker.noise = tracker.noise._replace(ballistic_q=noise_q or tracker.noise.ballistic_q)
+        if noise_q:
+            tracker.noise = tracker.noise._replace(ballistic_q=noise_q)
         if isinstance(tracker, ToldStarts):
             tracker.truth = scene["plot_truth"]
         for k, scan in enumerate(peers.scans_of(scene)):
@@ -96,7 +107,9 @@ TRACKERS: dict[str, Run] = {
     "JIPDA, textbook": jipda(TEXTBOOK),
     "splitting, 8 parts": jipda(SPLITTING),
     "JIPDA, told starts": jipda(Tuning(), ToldStarts),
+    "told all": jipda(TEXTBOOK, ToldAll),
     "textbook, q=25": jipda(TEXTBOOK, noise_q=25.0),
+    "told all, q=25": jipda(TEXTBOOK, ToldAll, noise_q=25.0),
 }
 
 
@@ -255,7 +268,7 @@ def main() -> None:
         pairs(range(given.first, given.first + 2 * given.seeds), given.trackers)
     if "scenes" in given.part:
         for name in given.trackers:
-            TRACKERS[name](side_by_side(150.0, 0.0, 1))  # compiles
+            TRACKERS[name](side_by_side(150.0, 0.0, 1))  # compiles what is not compiled yet
         scenes(given.cases, seeds, given.trackers)
     if "false" in given.part:
         false_tracks(given.hours, given.first, given.trackers)
