@@ -105,19 +105,22 @@ def worth(old, new, dt, n_skipped, sensor, rule):
         area = 2.0 * math.pi * (250.0 * dt) ** 2 + slack**2
         ln = rule.ln_birth_other + seen - math.log(sensor.density_2d * area / new["z"][0])
         return -math.inf, ln if nearest < OTHER else -math.inf
-    blur = (slack / 4.5) ** 3
+    sigma_m, distance = slack / 4.5, np.linalg.norm(step)
     for spot in (old, new):
         seen -= math.log(naive_leaves.crowding(spot["z"][0], sensor))
-    ln_box = math.log(sensor.density_3d * (15.75 * (250.0 * dt) ** 3 + blur))
-    other = rule.ln_birth_other + seen - ln_box - 0.5 * (nearest / 250.0) ** 2 if nearest < OTHER else -math.inf
-    ln_box = math.log(sensor.density_3d * (4.19 * (FASTEST**3 - SLOWEST**3) * dt**3 + blur))
+    ln_box = math.log(sensor.density_3d * (15.75 * (250.0 * dt) ** 3 + sigma_m**3))
+    far2 = distance**2 / ((250.0 * dt) ** 2 + sigma_m**2)
+    other = rule.ln_birth_other + seen - ln_box - 0.5 * far2 if nearest < OTHER else -math.inf
+    ln_box = math.log(sensor.density_3d * (4.19 * (FASTEST**3 - SLOWEST**3) * dt**3 + sigma_m**3))
+    beyond = max(distance / dt - FASTEST, SLOWEST - distance / dt, 0.0)
+    ln_box += 0.5 * beyond**2 / (SLOPE**2 + (sigma_m / dt) ** 2)
     cost = 0.0
     for k in range(1, rule.n_entry + 1):
         if not could_be_seen(k, old["t_ns"], rule):
             break
         t = k * rule.period_ns / NS
         at = old["pos"] - step * t / dt - [0.0, 0.0, 4.903 * t * (dt + t)]
-        cost += math.log1p(-sensor.p_detection * chance(at, slack / 4.5 * t / dt, sensor))
+        cost += math.log1p(-sensor.p_detection * chance(at, sigma_m * t / dt, sensor))
     return rule.ln_birth_round + seen - ln_box + max(cost, rule.least_entry), other
 
 

@@ -190,14 +190,17 @@ def _worth(i: Rows, j: Rows, dt: float, n_skipped: float, sensor: Sensor, rule: 
         area = 2.0 * math.pi * (250.0 * dt) ** 2 + slack * slack
         other = rule.ln_birth_other + skipped - math.log(sensor.density_2d / z[RANGE] * area)
         return -math.inf, other if nearest < OTHER_MPS else -math.inf
-    blur = (slack / 4.5) ** 3
-    other = -math.inf
+    sigma_m, other = slack / 4.5, -math.inf
+    blur = sigma_m * sigma_m * sigma_m
     skipped -= ln_crowding(i["z"][RANGE], sensor) + ln_crowding(z[RANGE], sensor)
     if nearest < OTHER_MPS:
         box = 15.75 * (250.0**3 * dt**3) + blur
-        other = rule.ln_birth_other + skipped - math.log(sensor.density_3d * box) - 0.5 * (nearest / 250.0) ** 2
+        other = rule.ln_birth_other + skipped - math.log(sensor.density_3d * box)
+        other -= 0.5 * far2 / ((250.0 * dt) ** 2 + sigma_m * sigma_m)
     box = 4.19 * (FASTEST_MPS**3 - SLOWEST_MPS**3) * dt**3 + blur
+    beyond = max(speed - FASTEST_MPS, SLOWEST_MPS - speed, 0.0)
     as_round = rule.ln_birth_round + skipped - math.log(sensor.density_3d * box)
+    as_round -= 0.5 * beyond * beyond / (SLOPE_MPS * SLOPE_MPS + sigma_m * sigma_m / (dt * dt))
     cost, period = 0.0, rule.period_ns / NS
     for n in range(rule.n_entry):
         t = (n + 1) * period
@@ -207,7 +210,7 @@ def _worth(i: Rows, j: Rows, dt: float, n_skipped: float, sensor: Sensor, rule: 
         u = i["pos"][2] - (j["pos"][2] - i["pos"][2]) * back - 4.903 * t * (dt + t)
         e = i["pos"][0] - (j["pos"][0] - i["pos"][0]) * back
         north = i["pos"][1] - (j["pos"][1] - i["pos"][1]) * back
-        c = _chance(e, north, u, slack / 4.5 * back, sensor)
+        c = _chance(e, north, u, sigma_m * back, sensor)
         cost += rule.ln_miss if c == 1.0 else math.log1p(-sensor.p_detection * c)
         if cost < rule.least_entry or as_round + cost < rule.least_score - 1.0:
             break

@@ -330,10 +330,9 @@ def choose_leaves(
             price[rows[i]] = mine[i]
         n_picked = 0
         for i in range(trees.shape[0]):
-            pick[trees[i]] = whole[best[i]] if best[i] >= 0 else -1
             n_picked += 1 if best[i] >= 0 else 0
         for i in range(trees.shape[0]):
-            is_lone[trees[i]] = n_picked < 2
+            pick[trees[i]], is_lone[trees[i]] = whole[best[i]] if best[i] >= 0 else -1, n_picked < 2
     for q in range(problem.n_plots):
         if spots[q]["price"] != price[q]:  # most are 0 and stay so: nothing is written
             spots[q]["price"] = price[q]

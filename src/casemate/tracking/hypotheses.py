@@ -264,10 +264,10 @@ class Hypotheses:
         limits = t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, KEEP_ALONE, is_alone, LEAST_SCORE, LN_END
         rest = np.empty(n)
         pruning.prune_leaves(bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep, rest)
-        over = bank.order[rest != 0.0]
-        births_ns = bank.leaves["t_birth_ns"][over]
+        over = np.flatnonzero(rest)
+        births_ns = bank.leaves["t_birth_ns"][bank.order[over]]
         bank.ended = tuple(one for one in bank.ended if one[0] > t_ns - self.replay_ns * 4)
-        bank.ended += tuple(zip(births_ns.tolist(), rest[rest != 0.0].tolist(), strict=True))
+        bank.ended += tuple(zip(births_ns.tolist(), rest[over].tolist(), strict=True))
         touched = bank.leaves["is_touched"][slots] | ~bank.leaves["is_chosen"][slots]
         bank.leaves["is_chosen"][bank.order] = chosen
         bank.keep(keep)

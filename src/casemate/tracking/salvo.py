@@ -191,7 +191,9 @@ class Race:
         state = self._hypotheses.fly_back(bank, young)
         is_same, way_s = _compare(state, state)
         known = np.concatenate([runner.salvos for runner in self.runners])
-        weight = is_same.sum(axis=1) + 1e-4 * (is_same @ bank.leaves["score"][young])
+        tree = bank.leaves["tree"][young]
+        has_other = (is_same & (tree[:, None] != tree)).any(axis=1)
+        weight = np.where(has_other, is_same.sum(axis=1) + 1e-4 * (is_same @ bank.leaves["score"][young]), 0.0)
         if weight.max() >= LEAST_ROUNDS and len(known):
             weight[_compare(state, np.concatenate([known["pos"], known["vel"]], axis=1))[0].any(axis=1)] = 0.0
         found: list[NDArray[np.void]] = []

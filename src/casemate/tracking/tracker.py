@@ -192,7 +192,8 @@ class Tracker:
         )
         over = self._last[is_over]
         over["status"] = TrackStatus.DROPPED
-        self._last = _merged(self._last[~is_over & ~_is_in(before, now["track_id"])], now)
+        is_whole = len(now) == len(labels)  # what a full turn touches: all
+        self._last = now if is_whole else _merged(self._last[~is_over & ~_is_in(before, now["track_id"])], now)
         status = bank.leaves["status"][slots]
         counts["tracks_dropped"], counts["tracks_alive"] = len(over), len(labels)
         counts["tracks_firm"] = int((status != TrackStatus.TENTATIVE).sum())
