@@ -148,7 +148,7 @@ class Jipda:
         """Take a scan in."""
         t_ns = scan.t_end_ns
         self.t_first_ns = self.t_first_ns or t_ns
-        rule = self.face.rule_of(0, self.t_first_ns)
+        rule = self.face.rule_of(0, self.t_first_ns, self.face.settings.rounds_per_s)
         spots = self._spots(scan)
         self._move(t_ns)
         p_detection = self.bundle.p_detection * chance_of(self.parts, self.bundle)

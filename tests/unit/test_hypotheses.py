@@ -31,17 +31,17 @@ def hypotheses(settings=None, **changes):
 
 def test_births_are_as_likely_as_the_site_says():
     """Twice the rounds, half the time between scans or twice the false plots: ln 2 each."""
-    rule = hypotheses(false_plots_per_scan=10.0).rule_of(0, 5)
+    rule = hypotheses(false_plots_per_scan=10.0).rule_of(0, 5, 0.3)
     assert rule.ln_birth_round == pytest.approx(math.log(20.0 * 0.3 / 10.0))
     assert rule.ln_birth_other == pytest.approx(math.log(0.05 / 10.0))
     assert rule.ln_miss == pytest.approx(math.log(1.0 - 0.9), abs=0.3)
     assert (rule.t_first_ns, rule.period_ns) == (5, NS_PER_S)
-    more = hypotheses(Settings(rounds_per_s=0.6, others_per_s=0.1), false_plots_per_scan=10.0).rule_of(0, 5)
+    more = hypotheses(Settings(others_per_s=0.1), false_plots_per_scan=10.0).rule_of(0, 5, 0.6)
     assert more.ln_birth_round - rule.ln_birth_round == pytest.approx(math.log(2.0))
     assert more.ln_birth_other - rule.ln_birth_other == pytest.approx(math.log(2.0))
-    often = hypotheses(false_plots_per_scan=10.0, scan_period_s=0.5).rule_of(0, 5)
+    often = hypotheses(false_plots_per_scan=10.0, scan_period_s=0.5).rule_of(0, 5, 0.3)
     assert rule.ln_birth_round - often.ln_birth_round == pytest.approx(math.log(2.0))
-    dense = hypotheses(false_plots_per_scan=20.0).rule_of(0, 5)
+    dense = hypotheses(false_plots_per_scan=20.0).rule_of(0, 5, 0.3)
     assert rule.ln_birth_round - dense.ln_birth_round == pytest.approx(math.log(2.0))
 
 
@@ -52,7 +52,7 @@ def test_a_speed_in_the_band_is_as_likely_as_any_other():
     rng = np.random.default_rng(1)
     speed = np.linalg.norm(rng.normal(0.0, sigma, (400_000, 3)), axis=1)
     inside = (speed > 60.0) & (speed < 900.0)
-    ratio = np.exp(site.rule_of(0, 0).ln_speed + speed[inside] ** 2 / (2.0 * sigma**2))
+    ratio = np.exp(site.rule_of(0, 0, 0.3).ln_speed + speed[inside] ** 2 / (2.0 * sigma**2))
     assert ratio.sum() / len(speed) == pytest.approx(1.0, abs=0.1)  # the mean of flat over Gaussian, under the Gaussian
 
 
@@ -79,7 +79,7 @@ def test_histories_are_settled_behind_the_window(period_s, n_scans):
         values[0, :3] = np.linalg.norm(at), math.atan2(at[0], at[1]), math.asin(at[2] / np.linalg.norm(at))
         spots = site.spots_of(0, np.array([t_ns]), values)
         sweep = Sweep(0, t_ns, t_ns, (0.0, 2.0 * math.pi), spots, (np.arange(1),))
-        chosen = site.step(bank, sweep, site.rule_of(0, T0_NS), NO_SALVOS)
+        chosen = site.step(bank, sweep, site.rule_of(0, T0_NS, 0.3), NO_SALVOS)
         assert len(chosen.slots) == (k > 0)
         assert len(bank.order) < 40
     leaf = bank.leaves[chosen.slots[0]]
@@ -89,3 +89,7 @@ def test_histories_are_settled_behind_the_window(period_s, n_scans):
     assert bank.base <= leaf["plots"][0] < bank.base + len(bank.spots)
     assert leaf["status"] == 1
     assert bank.spots["is_settled"][-1]
+    # for ten seconds what may be a round and came in says that more do; after 25 s of level flight it is none
+    may_be_round = period_s < 1.0
+    assert site.rate(bank, leaf["t_birth_ns"] + 9 * NS_PER_S) == pytest.approx(0.4 if may_be_round else 0.3)
+    assert site.rate(bank, leaf["t_birth_ns"] + 11 * NS_PER_S) == 0.3

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.kernels import births, choice, growth, looks, mouths, pruning
-from casemate.kernels.leaves import SALVO, SPOT, WINDOW, Rule
+from casemate.kernels.leaves import RUN_ROUND, SALVO, SPOT, WINDOW, Rule
 from casemate.model.catalog import Declaration, NotNegative, Positive
-from casemate.model.records import TRACK, Records
+from casemate.model.records import TRACK, Records, TrackStatus
 from casemate.physics.environment import Environment
 from casemate.physics.radar import SensorModel
 from casemate.tracking import door
@@ -39,6 +39,9 @@ KEEP_MOST, KEEP_WITHIN, KEEP_ALONE = 8, 14.0, 7.0
 
 LN_END, LN_STAY = 8.0, 1.5
 """Of a track that ends in sight, and of a change of mind [nats]."""
+
+RATE_S = 10.0
+"""Over how long the rounds that came in tell how many more do: an unknown rate, by its count (Gamma and Poisson)."""
 
 LEAST_SCORE = -8.0
 """Leaves below are given up: a pair of plots in mid-air that was missed before, and a little [nats]."""
@@ -117,7 +120,13 @@ class Hypotheses:
         self.replay_ns = round((n_replay + 0.5) * shortest)
         self._memory_ns = max(self.replay_ns, round(4.5 * float(self._period_ns.max())))
 
-    def rule_of(self, s: int, t_first_ns: int) -> Rule:
+    def rate(self, bank: Bank, t_ns: int) -> float:
+        """Return how many rounds come in [1/s], as far as a bank knows: those expected, and those that lately did."""
+        leaves = bank.leaves[["status", "t_birth_ns", "models"]][bank.order[bank.of("is_chosen")]]
+        is_new = (leaves["status"] != TrackStatus.TENTATIVE) & (leaves["t_birth_ns"] > t_ns - RATE_S * NS_PER_S)
+        return self.settings.rounds_per_s + int((is_new & (leaves["models"] & RUN_ROUND > 0)).sum()) / RATE_S
+
+    def rule_of(self, s: int, t_first_ns: int, rounds_per_s: float) -> Rule:
         """Return what birth and life cost in the scans of a sensor that began to scan at t_first_ns."""
         sensor, settings = self.sensors[s], self.settings
         false = max(sensor.false_plots_per_scan, LEAST_FALSE_PLOTS)
@@ -128,7 +137,7 @@ class Hypotheses:
         return Rule(
             i_sensor=s,
             period_ns=int(self._period_ns[s]),
-            ln_birth_round=math.log(ENTRY_SHARE * settings.rounds_per_s * expected),
+            ln_birth_round=math.log(ENTRY_SHARE * rounds_per_s * expected),
             ln_birth_other=math.log(settings.others_per_s * expected),
             ln_miss=float(self._ln_miss[s]),
             t_first_ns=t_first_ns,

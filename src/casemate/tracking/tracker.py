@@ -171,7 +171,8 @@ class Tracker:
     def _step(self, sweep: Sweep, counts: dict[str, int]) -> Records:
         s = sweep.sensor_id
         self._t_first_ns[s] = self._t_first_ns[s] or sweep.t_start_ns
-        chosen = self._race.step(sweep, self._hypotheses.rule_of(s, self._t_first_ns[s]))
+        rate = self._hypotheses.rate(self.bank, sweep.t_end_ns)
+        chosen = self._race.step(sweep, self._hypotheses.rule_of(s, self._t_first_ns[s], rate))
         counts["clusters"], counts["tracks_not_finite"] = chosen.n_clusters, chosen.n_broken
         if sweep.arc_rad[1] >= 0.999 * self.sensors[s].arc_rad:
             chosen.touched[:] = True
