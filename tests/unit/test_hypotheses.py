@@ -89,7 +89,8 @@ def test_histories_are_settled_behind_the_window(period_s, n_scans):
     assert bank.base <= leaf["plots"][0] < bank.base + len(bank.spots)
     assert leaf["status"] == 1
     assert bank.spots["is_settled"][-1]
-    # for ten seconds what may be a round and came in says that more do; after 25 s of level flight it is none
-    may_be_round = period_s < 1.0
-    assert site.rate(bank, leaf["t_birth_ns"] + 9 * NS_PER_S) == pytest.approx(0.4 if may_be_round else 0.3)
+    # for ten seconds a round that came in says that more do; what flies level says nothing
+    assert site.rate(bank, leaf["t_birth_ns"] + 9 * NS_PER_S) == 0.3
+    bank.leaves["models"][chosen.slots], bank.leaves["ln_round"][chosen.slots] = 1, leaf["ln_other"] + 9.0
+    assert site.rate(bank, leaf["t_birth_ns"] + 9 * NS_PER_S) == pytest.approx(0.4)
     assert site.rate(bank, leaf["t_birth_ns"] + 11 * NS_PER_S) == 0.3
