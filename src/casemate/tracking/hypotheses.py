@@ -122,10 +122,10 @@ class Hypotheses:
 
     def rate(self, bank: Bank, t_ns: int) -> float:
         """Return how many rounds come in [1/s], as far as a bank knows: those expected, and those that lately did."""
-        leaves = bank.leaves[bank.order[bank.of("is_chosen")]]
-        is_new = (leaves["status"] != TrackStatus.TENTATIVE) & (leaves["t_birth_ns"] > t_ns - RATE_S * NS_PER_S)
-        is_round = (leaves["models"] & RUN_ROUND > 0) & (leaves["ln_round"] + leaves["ln_entry"] > leaves["ln_other"])
-        return self.settings.rounds_per_s + int((is_new & is_round).sum()) / RATE_S
+        slots = bank.order[bank.of("is_chosen") & (bank.of("t_birth_ns") > t_ns - RATE_S * NS_PER_S)]
+        new = bank.leaves[slots]  # young ones only: a leaf is a large row
+        is_round = (new["models"] & RUN_ROUND > 0) & (new["ln_round"] + new["ln_entry"] > new["ln_other"])
+        return self.settings.rounds_per_s + int((is_round & (new["status"] != TrackStatus.TENTATIVE)).sum()) / RATE_S
 
     def rule_of(self, s: int, t_first_ns: int, rounds_per_s: float) -> Rule:
         """Return what birth and life cost in the scans of a sensor that began to scan at t_first_ns."""
