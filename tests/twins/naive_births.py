@@ -155,7 +155,7 @@ def new_leaf(serial, t_ns, states):
     """Return a leaf without plots."""
     leaf = SimpleNamespace(**dict.fromkeys(naive_leaves.PLAIN, 0), history=[], states=states)
     leaf.tree, leaf.t_birth_ns, leaf.past, leaf.ln_entry, leaf.ln_unseen = serial + 1, t_ns, 0.0, 0.0, 0.0
-    leaf.has_past = leaf.is_chosen = False
+    leaf.has_past = leaf.is_chosen = leaf.is_pushed = False
     return leaf
 
 

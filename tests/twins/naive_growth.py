@@ -37,10 +37,13 @@ def extend_leaves(leaves, seen, spots, base, first, rule, sensor, env, noise):
                 continue
             dt = (spot["t_ns"] - leaf.t_ns) / NS
             off = y[:3] + dt * (y[3:6] + 0.5 * dt * a) - spot["pos"]
-            if np.linalg.norm(off) > 4.5 * (sigma_p + sigma_v * abs(dt)) + spot["slack_m"] + 20.0 * dt * dt:
+            push_s = (spot["t_ns"] - leaf.t_birth_ns) / NS if naive_leaves.may_burn(leaf) and dt > 0.0 else 0.0
+            far_m = 4.5 * (sigma_p + sigma_v * abs(dt) + math.sqrt(naive_leaves.PUSH_Q * push_s**3))
+            if np.linalg.norm(off) > far_m + spot["slack_m"] + 20.0 * dt * dt:
                 continue
+            push_s = 0.0 if leaf.is_pushed else push_s
             ahead = naive_leaves.predict_leaf(leaf, dt, env, noise)
-            child = naive_leaves.hit_leaf(leaf, ahead, spot["z"], spot["var"], sensor, env, noise)
+            child = naive_leaves.hit_leaf(leaf, ahead, spot["z"], spot["var"], sensor, env, noise, push_s)
             if child is None:
                 continue
             if B in child.states and child.n_hit < 5:

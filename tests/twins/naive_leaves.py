@@ -12,10 +12,11 @@ import numpy as np
 B, L = 0, 1
 WINDOW = 16
 REOPEN_D2, GATE_D2 = 11.34, 16.27
+PUSH_Q, PUSH_S, PUSH_D2, P_PUSHED = 5000.0, 2.0, 6.25, 0.3
 PLAIN = (
     "tree", "label", "t_ns", "i_sensor", "t_birth_ns", "n_hit", "n_miss", "past", "ln_round", "ln_other", "ln_entry",
     "ln_unseen", "score", "miss_score", "nis", "status", "salvo", "has_past", "has_height", "is_chosen", "is_fresh",
-    "is_touched",
+    "is_touched", "is_pushed",
 )  # fmt: skip
 
 
@@ -72,12 +73,33 @@ def remember(leaf, serial, t_ns, s):
     leaf.is_fresh = leaf.is_touched = True
 
 
+def pushed(p, t):
+    """Return P after white acceleration over t [s]."""
+    p, each = p.copy(), np.arange(3)
+    p[each, each] += PUSH_Q * t**3 / 3.0
+    p[each, each + 3] += PUSH_Q * t**2 / 2.0
+    p[each + 3, each] += PUSH_Q * t**2 / 2.0
+    p[each + 3, each + 3] += PUSH_Q * t
+    return p
+
+
+def is_young(leaf):
+    return (leaf.t_ns - leaf.t_birth_ns) / 1e9 < PUSH_S
+
+
+def may_burn(leaf):
+    """Tell whether a leaf is a round that came in over the edge less than 2 s before its last plot, and climbs."""
+    is_entry = is_young(leaf) and leaf.salvo == 0 and leaf.ln_unseen > -3.0
+    return bool(is_entry and B in leaf.states and leaf.states[B][0][5] > 0.0)
+
+
 def predict_leaf(leaf, dt, env, noise):
     """Return (x, P) of each model that runs."""
     ahead = {}
     for m, (x, p) in leaf.states.items():
         if m == B:
-            ahead[m] = naive_ballistic.predict_ballistic(x, p, dt, env, noise)
+            y, q = naive_ballistic.predict_ballistic(x, p, dt, env, noise)
+            ahead[m] = y, pushed(q, dt) if leaf.is_pushed and is_young(leaf) and dt > 0.0 else q
         else:
             ahead[m] = naive_kalman.predict_level(x, p, dt, leaf.has_height, noise)
     return ahead
@@ -95,7 +117,7 @@ def other_model(m, x, p, env, noise):
     return y, q
 
 
-def hit_leaf(leaf, ahead, z, var, sensor, env, noise):
+def hit_leaf(leaf, ahead, z, var, sensor, env, noise, push_s=0.0):
     """Return the child of a leaf, predicted in `ahead`, by a plot; None where it is out of the gate."""
     has_height = bool(leaf.has_height or not math.isnan(z[2]) or not math.isnan(z[4]))
     if has_height and not leaf.has_height:  # what was held may move from here on
@@ -106,9 +128,16 @@ def hit_leaf(leaf, ahead, z, var, sensor, env, noise):
         return naive_kalman.update_state(x, p, m == L, m == L and not has_height, z, var, sensor, env)
 
     tried = {m: updated(m, *ahead[m]) for m in ahead}
+    is_pushed = leaf.is_pushed
+    if B in tried and push_s > 0.0 and tried[B][3] > PUSH_D2:
+        x, p, ln, d2 = updated(B, ahead[B][0], pushed(ahead[B][1], push_s))
+        ln += math.log(P_PUSHED / (1.0 - P_PUSHED))
+        if ln > tried[B][2]:
+            tried[B], is_pushed = (x, p, ln, d2), True
     if min(d2 for *_, d2 in tried.values()) > GATE_D2 + 2.0 * (np.sum(~np.isnan(z)) - 3):
         return None
     child = copy.deepcopy(leaf)
+    child.is_pushed = is_pushed
     if len(tried) == 1:
         ((m, (_, _, _, d2)),) = tried.items()
         is_misfit = d2 > REOPEN_D2

@@ -62,6 +62,30 @@ def test_children(seed):
         same(block[slot], leaf)
 
 
+@pytest.mark.parametrize("ln_unseen", [0.0, -5.0])
+def test_children_of_a_burning_motor(ln_unseen):
+    """What climbs over the edge takes plots that free flight would not reach; what appeared in mid-air does not."""
+    rng = np.random.default_rng(8)
+    env, sensor = world(rng)
+    block, order, free, seen = table(rng, 15, env)
+    block[order] = leaves_of(rng, 15, env, ("round", "both"))
+    block["cov"][order] *= 1e-6
+    block["label"][order], block["ln_unseen"][order], block["salvo"][order] = np.arange(15), ln_unseen, 0
+    block["t_birth_ns"][order] = block["t_ns"][order] - TURN_NS
+    block["is_pushed"][order] = False
+    block["x"][order, 0, 5] += 200.0
+    leaves = [naive_leaves.leaf_of(block[slot]) for slot in order]
+    spots = plots_near(rng, block[order], sensor, env, NOW_NS + TURN_NS)
+    expected = naive.extend_leaves(leaves, seen[order], spots, 0, 0, RULE, sensor, env, PRIORS)
+    _, n_free = kernel.extend_leaves(block, seen, order, 0, free, len(free), spots, 0, 0, RULE, sensor, env, PRIORS)
+    slots = free[n_free:][::-1]
+    pairs = pairs_of(block[slots], 0)
+    assert sorted(pairs) == sorted(expected)
+    assert block["is_pushed"][slots].any() == (ln_unseen == 0.0)
+    for slot, pair in zip(slots, pairs, strict=True):
+        same(block[slot], expected[pair])
+
+
 def pairs_of(children, base):
     """Return leaf and plot of each child."""
     newest = children["plots"][np.arange(len(children)), children["n_plots"] - 1]

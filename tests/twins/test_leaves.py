@@ -66,7 +66,8 @@ def test_prediction_and_hit(seed, missing):
     x, p, work = np.empty((2, 7)), np.empty((2, 7, 7)), np.empty((4, 7, 7))
     rows, seen = leaves_of(rng, 20, env), Counter()
     for k, row in enumerate(rows):
-        dt = (0.4, 1.3, -0.2)[k % 3]
+        dt, push_s = (0.4, 1.3, -0.2)[k % 3], (0.0, 1.6)[k // 3 % 2]
+        row["is_pushed"], row["t_birth_ns"] = k % 4 == 1, row["t_ns"] - k % 3 * TURN_NS
         leaf = naive.leaf_of(row)
         ahead = naive.predict_leaf(leaf, dt, env, PRIORS)
         kernel.predict_leaf(row, dt, env, PRIORS, x, p, work)
@@ -77,8 +78,8 @@ def test_prediction_and_hit(seed, missing):
         for sigmas in (1.0, 5.0, 30.0):
             spot = spot_of(rng, ahead[m][0], m == 1, sensor, env, missing, NOW_NS, sigmas)
             child = np.array([row])[0]
-            expected = naive.hit_leaf(leaf, ahead, spot["z"], spot["var"], sensor, env, PRIORS)
-            is_hit = kernel.hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, PRIORS, work)
+            expected = naive.hit_leaf(leaf, ahead, spot["z"], spot["var"], sensor, env, PRIORS, push_s)
+            is_hit = kernel.hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, PRIORS, push_s, work)
             assert is_hit == (expected is not None)
             if is_hit:
                 same(child, expected)
@@ -116,10 +117,45 @@ def test_a_model_that_stopped_is_asked_again():
             exact["z"][0] += sigmas * math.sqrt(spot["var"][0])
             child = np.array([row])[0]
             expected = naive.hit_leaf(leaf, ahead, exact["z"], exact["var"], sensor, env, PRIORS)
-            assert kernel.hit_leaf(child, x, p, exact["z"], exact["var"], sensor, env, PRIORS, work)
+            assert kernel.hit_leaf(child, x, p, exact["z"], exact["var"], sensor, env, PRIORS, 0.0, work)
             same(child, expected)
             opened.append(len(expected.states) == 2)
         assert set(opened) == {is_opened}, (kind, sigmas)
+
+
+def test_who_may_burn():
+    """Young rounds that came in over the edge and climb, and no others."""
+    rng = np.random.default_rng(6)
+    env, _ = world(rng)
+    seen = Counter()
+    for k, row in enumerate(leaves_of(rng, 200, env)):
+        row["t_birth_ns"], row["ln_unseen"] = row["t_ns"] - k % 3 * TURN_NS, -rng.uniform(0.0, 6.0)
+        burns = kernel.may_burn(row)
+        assert burns == naive.may_burn(naive.leaf_of(row))
+        seen[burns] += 1
+    assert min(seen[True], seen[False]) > 5
+
+
+@pytest.mark.parametrize("kind", ["round", "both"])
+def test_a_motor_is_tried_where_free_flight_does_not_fit(kind):
+    """A plot that fits free flight pushes nothing; one 15 sigmas off does, if a motor may have burned until then."""
+    rng = np.random.default_rng(7)
+    env, sensor = world(rng)
+    x, p, work = np.empty((2, 7)), np.empty((2, 7, 7)), np.empty((4, 7, 7))
+    for push_s, sigmas, is_pushed in ((1.6, 0.0, False), (1.6, 15.0, True), (0.0, 3.6, False)):
+        for row in leaves_of(rng, 20, env, (kind,)):
+            row["cov"] *= 1e-6
+            row["is_pushed"] = False
+            leaf = naive.leaf_of(row)
+            kernel.predict_leaf(row, 0.0, env, PRIORS, x, p, work)
+            spot = spot_of(rng, leaf.states[0][0], False, sensor, env, (3, 4), NOW_NS)
+            spot["z"][:3] = naive.naive_looks.project(leaf.states[0][0], False, sensor, env)[0][:3]
+            spot["z"][0] += sigmas * math.sqrt(spot["var"][0])
+            child = np.array([row])[0]
+            expected = naive.hit_leaf(leaf, leaf.states, spot["z"], spot["var"], sensor, env, PRIORS, push_s)
+            assert kernel.hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, PRIORS, push_s, work)
+            same(child, expected)
+            assert bool(child["is_pushed"]) == is_pushed
 
 
 def test_plots_are_made_near():

@@ -275,7 +275,7 @@ def begin_leaf(leaf: Rows, serial: int, t_ns: int) -> None:
     leaf["tree"], leaf["label"], leaf["t_birth_ns"] = serial + 1, 0, t_ns
     leaf["n_hit"], leaf["n_plots"], leaf["past"], leaf["has_past"] = 0, 0, 0.0, False
     leaf["status"], leaf["salvo"], leaf["is_chosen"], leaf["nis"] = 0, 0, False, math.nan
-    leaf["ln_entry"], leaf["ln_unseen"] = 0.0, 0.0
+    leaf["ln_entry"], leaf["ln_unseen"], leaf["is_pushed"] = 0.0, 0.0, False
 
 
 @njit(cache=True, error_model="numpy")

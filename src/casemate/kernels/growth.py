@@ -20,12 +20,14 @@ from casemate.kernels.kalman import (
 )
 from casemate.kernels.leaves import (
     MOST_CHILDREN,
+    PUSH_Q,
     RUN_ROUND,
     Ints,
     Rows,
     Rule,
     hit_leaf,
     is_round,
+    may_burn,
     predict_leaf,
     remember,
     weigh,
@@ -87,6 +89,9 @@ def extend_leaves(
         e, n, up = y[0] + dt * (y[3] + 0.5 * dt * a0), y[1] + dt * (y[4] + 0.5 * dt * a1), u + dt * (vu + 0.5 * dt * a2)
         sway = math.sqrt(y[3] * y[3] + y[4] * y[4] + vu * vu) * t_half
         wide = 4.5 * (sigma_p + sigma_v * (abs(dt) + t_half)) + grid.slack_m + 20.0 * (abs(dt) + t_half) ** 2 + sway
+        burns, born_ns = may_burn(leaf), leaf["t_birth_ns"]
+        if burns:
+            wide += _pushed_m((t_mid_ns - born_ns) / NS + t_half)
         for m in range(find_near(grid, e, n, up, wide, near)):
             j = near[m]
             spot = spots[j]
@@ -98,6 +103,8 @@ def extend_leaves(
             d1 = y[1] + dt * (y[4] + 0.5 * dt * a1) - at[1]
             d2 = u + dt * (vu + 0.5 * dt * a2) - at[2]
             reach = 4.5 * (sigma_p + sigma_v * abs(dt)) + spot["slack_m"] + 20.0 * dt * dt
+            push_s = (spot["t_ns"] - born_ns) / NS if burns and dt > 0.0 else 0.0
+            reach += _pushed_m(push_s)
             if d0 * d0 + d1 * d1 + d2 * d2 > reach * reach:
                 continue
             if dt_ns != ready_ns:
@@ -106,12 +113,19 @@ def extend_leaves(
             slot = free[n_free - 1]
             leaves[slot] = leaf
             child = leaves[slot]
-            if hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, noise, work):
+            push_s = 0.0 if leaf["is_pushed"] else push_s
+            if hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, noise, push_s, work):
                 _settle_hit(child, base + j, spot["t_ns"], rule, sensor, env, noise)
                 _pass_on(seen[order[k]], seen[slot], s, spot["t_ns"])
                 n_free -= 1
                 n_children += 1
     return order.shape[0], n_free
+
+
+@njit(cache=True, error_model="numpy")
+def _pushed_m(push_s: float) -> float:
+    # how far off a motor may have pushed [m], 4.5 sigma of three axes
+    return 4.5 * math.sqrt(PUSH_Q * max(push_s, 0.0) ** 3)
 
 
 @njit(cache=True, error_model="numpy")

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from casemate.kernels.ballistic import diffuse
 from casemate.kernels.kalman import (
     BALLISTIC,
     LEVEL,
@@ -83,6 +84,7 @@ LEAF: Final = np.dtype(
         ("salvo", "i8"),  # serial of the salvo that it was born in, 0: none
         ("has_past", "?"),
         ("has_height", "?"),
+        ("is_pushed", "?"),  # a motor burned since its first plot, as far as its plots tell
         ("is_chosen", "?"),
         ("is_fresh", "?"),  # hit by this step
         ("is_touched", "?"),  # changed by this step
@@ -103,6 +105,12 @@ REOPEN_D2 = 11.34  # chi-square, 3 degrees of freedom, 99 %: beyond it the other
 RATE_SPAN = 1_400.0  # m/s, false range rates spread evenly over +-700
 GATE_D2 = 16.27  # holds 99.9 % of the true plots, chi-square with 3 degrees of freedom
 MOST_CHILDREN = 32
+
+PUSH_Q = 5_000.0  # m2/s3, white acceleration that stands for a burning motor: 100 m/s of speed over PUSH_NS
+PUSH_NS = 2_000_000_000  # after its first plot, what a radar sees of a burn
+PUSH_D2 = 6.25  # squared distance beyond which a push is tried: 10 % of the plots of free flight
+LN_PUSHED = math.log(0.3 / 0.7)  # prior odds of a motor that burns in view [A]
+PUSH_UNSEEN = -3.0  # nats of `ln_unseen`: below it a round did not come in over the edge
 
 
 class Rule(NamedTuple):
@@ -188,6 +196,45 @@ def _reopen(child: Rows, x: Floats, p: Floats, lead: int, env: Environment, nois
 
 
 @njit(cache=True, error_model="numpy")
+def may_burn(leaf: Rows) -> bool:
+    """Tell whether a motor may burn on after the last plot of a leaf: of a round that came in lately, and climbs."""
+    return bool(
+        leaf["t_ns"] - leaf["t_birth_ns"] < PUSH_NS
+        and leaf["models"] & RUN_ROUND
+        and leaf["salvo"] == 0
+        and leaf["ln_unseen"] > PUSH_UNSEEN
+        and leaf["x"][BALLISTIC, 5] > 0.0
+    )
+
+
+@njit(cache=True, error_model="numpy")
+def _push(
+    child: Rows,
+    x: Floats,
+    p: Floats,
+    z: Floats,
+    var: Floats,
+    sensor: Sensor,
+    env: Environment,
+    push_s: float,
+    ln_free: float,
+    far_free: float,
+    work: Floats,
+) -> tuple[float, float]:
+    # update by the plot as if a motor had pushed since the first plot, and keep it where likelier; LEVEL is scratch
+    y, q = child["x"], child["cov"]
+    copy_state(x[BALLISTIC], p[BALLISTIC], y[LEVEL], q[LEVEL])
+    for i in range(3):
+        diffuse(q[LEVEL], i, PUSH_Q, push_s)
+    ln, far = update_state(y[LEVEL], q[LEVEL], False, False, z, var, sensor, env, work)
+    if ln + LN_PUSHED <= ln_free:
+        return ln_free, far_free
+    copy_state(y[LEVEL], q[LEVEL], y[BALLISTIC], q[BALLISTIC])
+    child["is_pushed"] = True
+    return ln + LN_PUSHED, far
+
+
+@njit(cache=True, error_model="numpy")
 def hit_leaf(
     child: Rows,
     x: Floats,
@@ -197,10 +244,12 @@ def hit_leaf(
     sensor: Sensor,
     env: Environment,
     noise: Noise,
+    push_s: float,
     work: Floats,
 ) -> bool:
     """Update the models of a leaf, predicted in x (2, 7) and p (2, 7, 7), by a plot; False: it is out of the gate.
 
+    Where `push_s` is not 0, a motor may have pushed for so long [s]; that is tried if free flight does not fit.
     Scores grow by ln(Pd N(z; zhat, S) / rho): Bar-Shalom, Blackman, Fitzgerald, IEEE TAES 43(1), 2007.
     """
     used = 0
@@ -217,6 +266,8 @@ def hit_leaf(
     if models & RUN_ROUND:
         copy_state(x[BALLISTIC], p[BALLISTIC], y[BALLISTIC], q[BALLISTIC])
         ln_b, far_b = update_state(y[BALLISTIC], q[BALLISTIC], False, False, z, var, sensor, env, work)
+        if push_s > 0.0 and far_b > PUSH_D2:
+            ln_b, far_b = _push(child, x, p, z, var, sensor, env, push_s, ln_b, far_b, work)
     if models & RUN_OTHER:
         copy_state(x[LEVEL], p[LEVEL], y[LEVEL], q[LEVEL])
         ln_l, far_l = update_state(y[LEVEL], q[LEVEL], True, not has_height, z, var, sensor, env, work)
@@ -247,11 +298,14 @@ def hit_leaf(
 
 @njit(cache=True, error_model="numpy")
 def predict_leaf(leaf: Rows, dt: float, env: Environment, noise: Noise, x: Floats, p: Floats, work: Floats) -> None:
-    """Write the predicted states (2, 7) and covariances (2, 7, 7) of the models that run."""
+    """Write the predicted states (2, 7) and covariances (2, 7, 7) of the models that run; a motor may push on."""
     y, q = leaf["x"], leaf["cov"]
     if leaf["models"] & RUN_ROUND:
         copy_state(y[BALLISTIC], q[BALLISTIC], x[BALLISTIC], p[BALLISTIC])
         predict_ballistic(x[BALLISTIC], p[BALLISTIC], dt, env, noise, work)
+        if leaf["is_pushed"] and dt > 0.0 and leaf["t_ns"] - leaf["t_birth_ns"] < PUSH_NS:
+            for i in range(3):
+                diffuse(p[BALLISTIC], i, PUSH_Q, dt)
     if leaf["models"] & RUN_OTHER:
         copy_state(y[LEVEL], q[LEVEL], x[LEVEL], p[LEVEL])
         predict_level(x[LEVEL], p[LEVEL], dt, bool(leaf["has_height"]), noise)
