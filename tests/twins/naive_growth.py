@@ -38,7 +38,7 @@ def extend_leaves(leaves, seen, spots, base, first, rule, sensor, env, noise):
             dt = (spot["t_ns"] - leaf.t_ns) / NS
             off = y[:3] + dt * (y[3:6] + 0.5 * dt * a) - spot["pos"]
             push_s = (spot["t_ns"] - leaf.t_birth_ns) / NS if naive_leaves.may_burn(leaf) and dt > 0.0 else 0.0
-            far_m = 4.5 * (sigma_p + sigma_v * abs(dt) + math.sqrt(naive_leaves.PUSH_Q * push_s**3))
+            far_m = 4.5 * (sigma_p + sigma_v * abs(dt) + math.sqrt(naive_leaves.PUSH_Q * push_s**3 / 3.0))
             if np.linalg.norm(off) > far_m + spot["slack_m"] + 20.0 * dt * dt:
                 continue
             push_s = 0.0 if leaf.is_pushed else push_s

@@ -124,8 +124,8 @@ def extend_leaves(
 
 @njit(cache=True, error_model="numpy")
 def _pushed_m(push_s: float) -> float:
-    # how far off a motor may have pushed [m], 4.5 sigma of three axes
-    return 4.5 * math.sqrt(PUSH_Q * max(push_s, 0.0) ** 3)
+    # how far off a motor may have pushed [m], 4.5 sigma of one axis
+    return 4.5 * math.sqrt(PUSH_Q * max(push_s, 0.0) ** 3 / 3.0)
 
 
 @njit(cache=True, error_model="numpy")
