@@ -70,7 +70,7 @@ class Sky:
         self.stage = ClassStage((SENSOR,), rounds, Settings(**settings))
         self.rng, self.t_s = np.random.default_rng(seed), 0
 
-    def look(self, pos, vel, p_ballistic=0.5, status=TrackStatus.CONFIRMED, noise=1.0):
+    def look(self, pos, vel, p_ballistic=0.5, p_exists=1.0, status=TrackStatus.CONFIRMED, noise=1.0):
         pos, vel = np.atleast_2d(pos), np.atleast_2d(vel)
         n, t_ns = len(pos), 10**18 + self.t_s * S
         seen, plots = SENSOR.measure(pos, vel), missing(PLOT, n)
@@ -83,7 +83,7 @@ class Sky:
         fates, tracks = np.zeros(n, FATE), np.zeros(n, TRACK)
         fates["plot_id"], fates["track_id"] = plots["plot_id"], np.arange(1, n + 1)
         tracks["track_id"], tracks["status"], tracks["t_ns"] = fates["track_id"], status, t_ns
-        tracks["p_ballistic"], tracks["motion"] = p_ballistic, Motion.BALLISTIC
+        tracks["p_ballistic"], tracks["motion"], tracks["p_exists"] = p_ballistic, Motion.BALLISTIC, p_exists
         tracks["state"][:, 6], tracks["cov"][:, 6, 6] = np.log(1.3e-4), 0.3**2
         self.t_s += 1
         scan = Scan(
@@ -157,6 +157,16 @@ def test_what_the_tracker_surely_holds_as_level_is_no_round():
     assert all(a["i_class"] == -1 for a in answers)
 
 
+def test_what_may_be_false_plots_is_declared_no_round():
+    """However well it flies; the probability that it would be one, if it is anything, stands."""
+    flight = (5500.0, 1000.0, 150.0), (-280.0, 40.0, 90.0), (3.0, 0.0, -G), 4
+    sure, _, _ = Sky().fly(*flight)
+    doubtful, _, _ = Sky().fly(*flight, p_exists=0.99)
+    assert sure[-1]["i_class"] >= 0 > doubtful[-1]["i_class"]
+    assert doubtful[-1]["p_round"] == sure[-1]["p_round"] > 0.5
+    assert doubtful[-1]["i_kind"] >= Kind.AIRCRAFT
+
+
 def test_without_a_catalog_nothing_is_a_round():
     answers, _, _ = Sky(rounds=()).fly((5500.0, 1000.0, 150.0), (-280.0, 40.0, 90.0), (3.0, 0.0, -G), 4)
     assert all(a["i_class"] == -1 and a["p_round"] == 0.0 and a["p_class"] == 1.0 for a in answers)
@@ -183,7 +193,7 @@ def test_a_track_that_comes_with_several_plots_at_once_is_judged_at_once():
         tracks["track_id"] = fates["track_id"] = 20 + kind
         t_ns = 10**18 + 7 * S
         tracks["t_ns"], plots["t_ns"] = t_ns, t_ns
-        tracks["n_hit"], tracks["is_height_known"], tracks["p_ballistic"] = 3, True, 0.9
+        tracks["n_hit"], tracks["is_height_known"], tracks["p_ballistic"], tracks["p_exists"] = 3, True, 0.9, 1.0
         tracks["state"] = [3000.0, 1000.0, 300.0, *vel, np.log(1.3e-4)]
         tracks["cov"] = np.diag([15.0, 15.0, 20.0, 8.0, 8.0, 10.0, 0.1]) ** 2
         plots["range_m"], plots["az_rad"], plots["el_rad"] = 3178.0, 1.25, 0.09

@@ -56,7 +56,7 @@ SURE = 15.0
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be said about the life of tracks."""
 
-    confirm_score: Annotated[float, Meta(ge=0.0)] = 5.0
+    confirm_score: Annotated[float, Meta(ge=0.0)] = 6.0
     """ln of the odds at which a track is confirmed; the trade-off curve in the how-to says what it costs."""
     rounds_per_s: Positive = 0.3
     """Rounds that come into the coverage [1/s], while there are any [A]."""

@@ -33,7 +33,8 @@ _IS_ROUND: Final = np.arange(len(Kind)) < Kind.AIRCRAFT
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a track is judged to be of a kind, and a round of a class."""
 
-    p_round_min: Annotated[float, Meta(ge=0.5, le=1.0)] = 0.5  # from here on a track is declared a round
+    p_round_min: Annotated[float, Meta(ge=0.5, le=1.0)] = 0.5  # from here on a track is declared a round,
+    p_exists_min: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.999  # if it exists so surely: false plots make tracks too
     # things a day in the coverage, the prior: 400, 40, 20 and 5,000 of a busy day over a city (scenario list, S09);
     # rounds: one raid [A]; jets and others [A]
     rounds_per_day: Days = 20.0
@@ -129,6 +130,7 @@ class ClassStage:
         by_class = p[:, :1] * self._p_classes(tracks)
         p_kind = p[:, 1:] @ self._as_flyer + by_class @ self._as_class
         is_round = (p[:, 0] >= self._settings.p_round_min) & (tracks["motion"] == Motion.BALLISTIC)
+        is_round &= tracks["p_exists"] >= self._settings.p_exists_min
         may_be = np.where(is_round[:, None] == _IS_ROUND, p_kind, -1.0)
         out["track_id"], out["p_kind"], out["p_round"] = tracks["track_id"], p_kind, p[:, 0]
         out["i_kind"] = np.argmax(may_be, axis=1)
