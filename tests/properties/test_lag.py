@@ -66,6 +66,7 @@ def sector(rng, things, s, j, span_s):
     az = np.concatenate([z.az_rad + rng.normal(0.0, 3e-3, 5), rng.uniform(j, j + 1, n_false) * width])
     el = np.concatenate([z.el_rad + rng.normal(0.0, 3e-3, 5), rng.uniform(0.01, 1.0, n_false)])
     is_seen = np.concatenate([rng.random(5) < 0.9, np.ones(n_false, bool)]) & (az % (2.0 * math.pi) // width == j)
+    is_seen &= el < 1.5  # straight overhead the door refuses it, and rightly
     plots = missing(PLOT, int(is_seen.sum()))
     plots["range_m"], plots["az_rad"] = reach[is_seen], az[is_seen] % (2.0 * math.pi)
     if sensor.has_elevation:
