@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from casemate.physics.detection import p_detection
 from casemate.physics.exact import Trajectory
 from casemate.sim.clutter import Flow
 from casemate.sim.outcome import Rate, inside
 from casemate.sim.raid import Round, Volley
 from casemate.sim.scenario import Traffic
-from casemate.sim.sensor import p_detection
 
 SHARES = st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from casemate.model.catalog import RadarSite
+from casemate.physics.detection import REFERENCE_SNR, THRESHOLD, p_detection, snr_at
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim.scenario import RadarTruth
-from casemate.sim.sensor import REFERENCE_SNR, THRESHOLD, Bodies, RotatingRadar, p_detection
+from casemate.sim.sensor import Bodies, RotatingRadar
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)
 SITE = {
@@ -30,7 +31,7 @@ def radar(seed=1, truth=None, **changes):
     return RotatingRadar(3, RadarSite(**(SITE | changes)), truth, FRAME, np.random.default_rng(seed))
 
 
-def bodies(pos, vel=None, rcs_dbsm=20.0, start_s=-1e9, end_s=1e9, swerling=1):
+def bodies(pos, vel=None, rcs_dbsm=20.0, start_s=-1e9, end_s=1e9, law=1):
     pos = np.atleast_2d(np.asarray(pos, float))
     n = len(pos)
     vel = np.zeros_like(pos) if vel is None else np.atleast_2d(np.asarray(vel, float))
@@ -39,7 +40,9 @@ def bodies(pos, vel=None, rcs_dbsm=20.0, start_s=-1e9, end_s=1e9, swerling=1):
         start_s=np.full(n, start_s),
         end_s=np.full(n, end_s),
         rcs_dbsm=np.broadcast_to(np.asarray(rcs_dbsm, float), n),
-        swerling=np.full(n, swerling),
+        rcs_law=np.full(n, law),
+        rcs_sigma_db=np.full(n, 5.0),
+        rate_spread_mps=np.zeros(n),
         at=lambda t_s: (pos + vel * t_s[:, None], vel),
     )
 
@@ -55,19 +58,18 @@ def test_reference_range_detects_at_the_stated_rate():
     assert pytest.approx(13.8155, abs=1e-4) == THRESHOLD
 
 
-@pytest.mark.parametrize("swerling", [1, 3])
+@pytest.mark.parametrize("law", [0, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize("snr", [5.0, 40.0, 300.0])
-def test_drawn_power_crosses_the_threshold_as_often_as_the_formula_says(swerling, snr):
+def test_drawn_power_crosses_the_threshold_as_often_as_the_formula_says(law, snr):
     n = 40_000
-    power = radar()._power(np.full(n, snr), np.full(n, swerling))
-    p = float(p_detection(np.array([snr]), np.array([swerling]))[0])
+    power = radar()._power(np.full(n, snr), bodies(np.zeros((n, 3)), law=law))
+    p = float(p_detection(np.array([snr]), np.array([law]), 1, 5.0)[0])
     assert np.mean(power > THRESHOLD) == pytest.approx(p, abs=4.0 * math.sqrt(p * (1 - p) / n) + 1e-3)
 
 
 def test_range_law_ten_db_less_costs_44_percent_of_range():
-    station = radar()
-    near = station._snr(np.array([10_000.0]), np.array([-20.0]))
-    far = station._snr(np.array([10_000.0 * 10 ** (-10 / 40)]), np.array([-30.0]))
+    near = snr_at(np.array([10_000.0]), np.array([-20.0]), 12_000.0)
+    far = snr_at(np.array([10_000.0 * 10 ** (-10 / 40)]), np.array([-30.0]), 12_000.0)
     np.testing.assert_allclose(near, far)
     assert pytest.approx(0.44, abs=0.005) == 1.0 - 10 ** (-10 / 40)
 

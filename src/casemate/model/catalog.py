@@ -67,6 +67,15 @@ class RadarSite(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     range_m: Band = (500.0, 25_000.0)
     azimuth_deg: Band | None = None  # clockwise from, to; None: all round
     elevation_deg: Band = (0.5, 60.0)
+    antenna: Annotated[str, Meta(pattern="^(rotating|staring)$")] = "rotating"  # staring: the whole arc in each dwell
+    # where a body of -20 dBsm is seen with 0.8 times `p_detection` (Swerling 1); rotating 3D radars [A]: 8 to 20 km
+    reference_range_m: Positive = 12_000.0
+    mask_deg: Annotated[float, Meta(ge=-10.0, le=45.0)] = -10.0  # skyline; nothing is seen below it
+    beamwidth_azimuth_deg: Annotated[float, Meta(gt=0.0, le=90.0)] | None = None  # 3 dB, one way
+    beamwidth_elevation_deg: Annotated[float, Meta(gt=0.0, le=90.0)] | None = None
+    pulses: Annotated[int, Meta(ge=1, le=1000)] = 1  # echoes added in a look, without phase
+    notch_mps: NotNegative = 0.0  # slower than this toward or away is taken for ground, and not seen
+    blind_speed_mps: Positive | None = None  # every multiple of it looks like standing still; None: none in reach
     sac: Annotated[int, Meta(ge=0, le=255)] | None = None
     sic: Annotated[int, Meta(ge=0, le=255)] | None = None
 

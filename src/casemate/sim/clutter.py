@@ -134,6 +134,8 @@ class Flow:
         self._first_s = np.array([body.legs[0].start_s for body in self._bodies])
         self.end_s = np.array([body.end_s for body in self._bodies])
         self.rcs_dbsm = np.array([body.rcs_dbsm for body in self._bodies])
+        n = len(self._bodies)
+        self.rcs_law, self.rcs_sigma_db, self.rate_spread_mps = np.ones(n, np.int64), np.zeros(n), np.zeros(n)
 
     def at(self, i_body: NDArray[np.int64], t_s: Floats) -> tuple[Floats, Floats]:
         """Return where bodies are.

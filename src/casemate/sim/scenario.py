@@ -85,15 +85,14 @@ class WindLayer(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class RadarTruth(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a radar of the site file does that the site file does not say.
 
-    `reference_range_m` is where a body of -20 dBsm is detected with probability 0.8 (Swerling 1, false
-    alarm 1e-6); 12 km and the plot delay of 0.15 s are a typical rotating 3D radar [A]: 8 to 20 km, 0.05 to 0.4 s.
+    What is None is as the site file has it. A plot delay of 0.15 s is typical of a rotating 3D radar [A: 0.05 to 0.4].
     """
 
     name: Name
-    reference_range_m: Positive = 12_000.0
+    reference_range_m: Positive | None = None
     sectors: Annotated[int, Meta(ge=1, le=64)] = 8
     delay_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 0.15
-    mask_deg: Annotated[float, Meta(ge=-10.0, le=45.0)] = -10.0  # skyline; nothing is seen below it
+    mask_deg: Annotated[float, Meta(ge=-10.0, le=45.0)] | None = None
     bias_range_m: float = 0.0
     bias_azimuth_deg: float = 0.0
     bias_elevation_deg: float = 0.0

@@ -215,7 +215,9 @@ class World:
             start_s=np.concatenate([volley.start_s[up], flow.start_s]),
             end_s=np.concatenate([volley.end_s[up], flow.end_s]),
             rcs_dbsm=np.concatenate([volley.rcs_dbsm[up], flow.rcs_dbsm]),
-            swerling=np.concatenate([volley.swerling[up], np.ones(len(all_flow), np.int64)]),
+            rcs_law=np.concatenate([volley.swerling[up], flow.rcs_law]),
+            rcs_sigma_db=np.concatenate([np.zeros(n_up), flow.rcs_sigma_db]),
+            rate_spread_mps=np.concatenate([np.zeros(n_up), flow.rate_spread_mps]),
             at=at,
         )
 

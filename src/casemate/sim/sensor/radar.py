@@ -5,84 +5,25 @@ fluctuating cross section. A whole turn is worked out at once; `world` deals it 
 """
 
 import math
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from casemate.model.catalog import RadarSite
 from casemate.model.records import PLOT, Records, missing
+from casemate.physics.detection import LOG_NORMAL, STEADY, THRESHOLD, p_detection, sigma_scale, snr_at
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import Measured, SensorModel, in_arc
 from casemate.sim.scenario import RadarTruth
+from casemate.sim.sensor.bodies import Bodies, Looks, Turn
 
 Floats = NDArray[np.float64]
 
 _TURN = 2.0 * math.pi
 
-THRESHOLD: Final = -math.log(1e-6)
-"""Detection threshold over the mean noise power [-]: false alarm 1e-6 a cell, 2 a turn of 2 million cells [A]."""
-
-REFERENCE_SNR: Final = THRESHOLD / -math.log(0.8) - 1.0
-"""SNR [-] at which a Swerling 1 body is detected with probability 0.8 (Richards, Fundamentals of Radar Signal
-Processing, 2014, table 6.1, one pulse): 17.9 dB. The site file's sigmas hold here."""
-
-REFERENCE_RCS_DBSM: Final = -20.0
-"""Cross section that `RadarTruth.reference_range_m` is said for."""
-
-SIGMA_FLOOR: Final = 1.0 / 3.0
-"""Sigmas fall as 1/sqrt(SNR), to no less than a third of their value [A]."""
-
 FALSE_RATE_MPS: Final = 400.0
 """False plots have a range rate uniform within +-this [m/s]; assumption: the span of a medium-PRF Doppler bank."""
-
-
-class Bodies(NamedTuple):
-    """What flies during a turn: n bodies, times in s since the scenario's start."""
-
-    truth_id: NDArray[np.int64]
-    start_s: Floats
-    end_s: Floats
-    rcs_dbsm: Floats
-    swerling: NDArray[np.int64]
-    at: Callable[[Floats], tuple[Floats, Floats]]  # (n,) s -> positions, velocities (n, 3), ENU of the site
-
-
-class Looks(NamedTuple):
-    """The beam's meetings with covered bodies in a turn, seen or not."""
-
-    truth_id: NDArray[np.int64]
-    t_s: Floats
-    p_detection: Floats
-
-
-class Turn(NamedTuple):
-    """A turn's plots in order of time; row by row the true body (0: none) and the time."""
-
-    plots: Records
-    truth_id: NDArray[np.int64]
-    t_s: Floats
-    looks: Looks
-
-
-def p_detection(snr: Floats, swerling: NDArray[np.int64]) -> Floats:
-    """Return the one-pulse detection probability of fluctuating bodies.
-
-    Parameters
-    ----------
-    snr : (n,) float64
-        Mean signal over noise power, not in dB.
-    swerling : (n,) int64
-        1, 2: exponential power; 3: chi-square of four degrees of freedom. One pulse a look, so 1 and 2 agree.
-
-    References
-    ----------
-    Richards, Fundamentals of Radar Signal Processing, 2014, table 6.1 with N = 1.
-    """
-    half = 0.5 * snr
-    steady = (1.0 + THRESHOLD * half / (1.0 + half) ** 2) * np.exp(-THRESHOLD / (1.0 + half))
-    return np.where(swerling == 3, steady, np.exp(-THRESHOLD / (1.0 + snr)))
 
 
 class RotatingRadar:
@@ -109,8 +50,9 @@ class RotatingRadar:
         self.model = SensorModel.of(radar, frame)
         self.period_s = radar.scan_period_s
         self.sector_s = radar.scan_period_s / truth.sectors
-        self._mask_rad = math.radians(truth.mask_deg)
-        self._body_rng, self._false_rng = rng.spawn(2)
+        self._mask_rad = math.radians(radar.mask_deg if truth.mask_deg is None else truth.mask_deg)
+        self._reference_m = truth.reference_range_m or radar.reference_range_m
+        self._body_rng, self._false_rng, self._law_rng = rng.spawn(3)
 
     def covers_sector(self, i_sector: int) -> bool:
         """Tell whether sector `i_sector` of a turn holds any covered azimuth."""
@@ -131,11 +73,13 @@ class RotatingRadar:
         t_s, seen = self._meet(t0, bodies)
         is_met = self._is_covered(seen) & (t_s >= bodies.start_s) & (t_s < bodies.end_s)
         is_met &= (t_s >= t0) & (t_s < t0 + self.period_s)
-        snr = self._snr(seen.range_m, bodies.rcs_dbsm)
-        chance = self.model.p_detection * p_detection(snr, bodies.swerling)
-        power = self._power(snr, bodies.swerling)
+        snr = snr_at(seen.range_m, bodies.rcs_dbsm, self._reference_m)
+        chance = self.model.p_detection * p_detection(snr, bodies.rcs_law, 1, bodies.rcs_sigma_db)
+        power = self._power(snr, bodies)
         is_seen = is_met & (power > THRESHOLD) & (self._body_rng.random(len(t_s)) < self.model.p_detection)
         noise = self._body_rng.standard_normal((4, len(t_s)))
+        rate = seen.range_rate_mps + self._law_rng.uniform(-1.0, 1.0, len(t_s)) * bodies.rate_spread_mps
+        seen = seen._replace(range_rate_mps=rate)
         own = self._plots(Measured(*(part[is_seen] for part in seen)), power[is_seen], noise[:, is_seen])
         false, false_t = self._false(t0)
         times = np.concatenate([t_s[is_seen], false_t])
@@ -162,22 +106,22 @@ class RotatingRadar:
         is_near = (seen.range_m >= model.range_m[0]) & (seen.range_m <= model.range_m[1])
         return is_near & in_arc(seen.az_rad, *model.az_rad) & (seen.el_rad >= bottom) & (seen.el_rad <= model.el_rad[1])
 
-    def _snr(self, range_m: Floats, rcs_dbsm: Floats) -> Floats:
-        # Radar equation: fourth power of range, so R = R0 10^((rcs - rcs0) / 40) at equal SNR.
-        gain = 10.0 ** ((rcs_dbsm - REFERENCE_RCS_DBSM) / 10.0)
-        return REFERENCE_SNR * gain * (self.truth.reference_range_m / np.maximum(range_m, 1.0)) ** 4
-
-    def _power(self, snr: Floats, swerling: NDArray[np.int64]) -> Floats:
+    def _power(self, snr: Floats, bodies: Bodies) -> Floats:
         # A fluctuating signal in complex Gaussian noise of unit power, square-law detected.
-        shape = np.where(swerling == 3, 2.0, 1.0)
-        amplitude = np.sqrt(snr * self._body_rng.gamma(shape) / shape)
+        law = bodies.rcs_law
+        shape = np.where((law == 3) | (law == 4), 2.0, 1.0)
+        gain = self._body_rng.gamma(shape) / shape
+        spread = bodies.rcs_sigma_db * math.log(10.0) / 10.0
+        log_normal = np.exp(spread * self._law_rng.standard_normal(len(snr)) - 0.5 * spread**2)
+        gain = np.select([law == STEADY, law == LOG_NORMAL], [1.0, log_normal], gain)
+        amplitude = np.sqrt(snr * gain)
         noise = self._body_rng.standard_normal((2, len(snr))) * math.sqrt(0.5)
         return (amplitude + noise[0]) ** 2 + noise[1] ** 2
 
     def _plots(self, seen: Measured, power: Floats, noise: Floats) -> Records:
         model, truth = self.model, self.truth
         plots = missing(PLOT, len(power))
-        scale = np.maximum(np.sqrt(REFERENCE_SNR / np.maximum(power - 1.0, 1.0)), SIGMA_FLOOR)
+        scale = sigma_scale(power - 1.0)
         plots["sensor_id"] = self.sensor_id
         plots["sigma_range_m"] = scale * model.sigma_range_m
         plots["sigma_az_rad"] = scale * model.sigma_az_rad
