@@ -80,6 +80,8 @@ def check_site(site: SiteFile, path: StrPath, rounds: Sequence[RoundClass] | Non
     for kind, things in (("sensor", site.sensor), ("zone", site.zone), ("asset", site.asset)):
         _check_unique(file, kind, "name", [thing.name for thing in things])
     _check_sources(file, site)
+    # a number stands for a sensor that is no node: unique by itself
+    _check_unique(file, "sensor", "sapient_node", [each.sapient_node or i for i, each in enumerate(site.sensor)])
     for i, sensor in enumerate(site.sensor):
         _check_band(file, f"sensor[{i}].range_m", sensor.range_m, 0.0, math.inf)
         _check_band(file, f"sensor[{i}].elevation_deg", sensor.elevation_deg, -90.0, 90.0)

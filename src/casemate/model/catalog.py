@@ -24,6 +24,8 @@ UpToDeg = Annotated[float, Meta(ge=0.0, le=28.0)]
 UpToMps = Annotated[float, Meta(ge=0.0, le=1_000.0)]
 """The same from 0 on: what may be left out."""
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
+NodeId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+"""A UUID of version 4, in lower case, as BSI Flex 335 has it."""
 Band = tuple[float, float]
 Ring = Annotated[tuple[tuple[Lat, Lon], ...], Meta(min_length=3)]
 """A simple polygon as (lat_deg, lon_deg) vertices, not closed."""
@@ -78,6 +80,7 @@ class RadarSite(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     blind_speed_mps: Positive | None = None  # every multiple of it looks like standing still; None: none in reach
     sac: Annotated[int, Meta(ge=0, le=255)] | None = None
     sic: Annotated[int, Meta(ge=0, le=255)] | None = None
+    sapient_node: NodeId | None = None  # under which it registers, where it speaks SAPIENT
 
 
 class EnvironmentSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
