@@ -26,12 +26,19 @@ MARGIN_SIGMAS: Final = 3.0
 """Of azimuth, on both sides of the plots of a scan whose own arc is not known."""
 
 
+class Moment(NamedTuple):
+    """Now, on two clocks: UTC is stamped on what goes out, the other one paces and never jumps."""
+
+    t_ns: int
+    monotonic_ns: int
+
+
 class Detection(NamedTuple):
     """A plot that waits for the end of its look."""
 
     row: Records  # PLOT (1,)
     label: str
-    t_recv_ns: int
+    came: Moment
 
 
 class Look(NamedTuple):
@@ -74,10 +81,10 @@ class Looks:
         return done
 
     def due_ns(self) -> int | None:
-        """Return when the look is over if nothing more comes [ns, clock of receipt]; None: nothing is held."""
+        """Return when the look is over if nothing more comes [ns, monotonic]; None: nothing is held."""
         if not self._held:
             return None
-        return min(self._held[0].t_recv_ns + HOLD_MAX_NS, self._held[-1].t_recv_ns + HOLD_NS)
+        return min(self._held[0].came.monotonic_ns + HOLD_MAX_NS, self._held[-1].came.monotonic_ns + HOLD_NS)
 
     def close(self) -> list[Look]:
         """End the look that is held."""
@@ -94,7 +101,7 @@ class Looks:
             sensor_id=self._sensor_id,
             t_start_ns=int(plots["t_ns"][0]),
             t_end_ns=self._t_last_ns,
-            t_recv_ns=held[-1].t_recv_ns,
+            t_recv_ns=held[-1].came.t_ns,
             az_from_rad=az_from_rad,
             az_to_rad=az_to_rad,
             plots=freeze(plots),

@@ -13,7 +13,7 @@ from casemate.constants import NS_PER_S
 from casemate.errors import DecodeError
 from casemate.io.feeds.capture import Tally
 from casemate.io.feeds.sapient import wire
-from casemate.io.feeds.sapient.looks import Detection, Look, Looks
+from casemate.io.feeds.sapient.looks import Detection, Look, Looks, Moment
 from casemate.io.feeds.sapient.node import STATUS_S, Node
 from casemate.io.feeds.sapient.plots import Sensors, Told, told_by
 
@@ -90,8 +90,8 @@ class Session:
         self._answers: list[SapientMessage] = []
         self._looks: list[Look] = []
         self._is_over = False
-        self._t_status_ns: int | None = None  # of our last status report; None: we are not registered here
-        self._takers: dict[str, Callable[[SapientMessage, int], None]] = {
+        self._t_status_ns: int | None = None  # monotonic, of our last status report; None: we are not registered here
+        self._takers: dict[str, Callable[[SapientMessage, Moment], None]] = {
             "registration": self._registration,
             "registration_ack": self._registration_ack,
             "status_report": self._status_report,
@@ -101,28 +101,28 @@ class Session:
             "error": self._error,
         }
 
-    def hello(self, t_ns: int) -> bytes:
+    def hello(self, now: Moment) -> bytes:
         """Return what to send first."""
-        return wire.frame(self._node.registration(t_ns)) if self._is_client else b""
+        return wire.frame(self._node.registration(now.t_ns)) if self._is_client else b""
 
-    def beat(self, t_ns: int) -> bytes:
+    def beat(self, now: Moment) -> bytes:
         """Return our status report if it is due."""
-        if self._t_status_ns is None or t_ns - self._t_status_ns < _STATUS_NS:
+        if self._t_status_ns is None or now.monotonic_ns - self._t_status_ns < _STATUS_NS:
             return b""
-        self._t_status_ns = t_ns
-        return wire.frame(self._node.status(t_ns))
+        self._t_status_ns = now.monotonic_ns
+        return wire.frame(self._node.status(now.t_ns))
 
-    def goodbye(self, t_ns: int) -> bytes:
+    def goodbye(self, now: Moment) -> bytes:
         """Return what to send last."""
-        return b"" if self._t_status_ns is None else wire.frame(self._node.status(t_ns, is_leaving=True))
+        return b"" if self._t_status_ns is None else wire.frame(self._node.status(now.t_ns, is_leaving=True))
 
-    def take(self, data: bytes, t_recv_ns: int) -> Taken:
+    def take(self, data: bytes, now: Moment) -> Taken:
         """Take what the connection delivered, in pieces as it comes."""
         try:
             for payload in self._framing.take(data):
-                self._message(payload, t_recv_ns)
+                self._message(payload, now)
         except DecodeError as error:
-            self._refuse(error, "", data, t_recv_ns)
+            self._refuse(error, "", data, now)
             self._is_over = True
         answer = b"".join(wire.frame(each) for each in self._answers)
         taken = Taken(answer, self._looks, self._is_over)
@@ -135,93 +135,93 @@ class Session:
             self._register.tally.note("frame: cut by the end of the connection", self._framing.offset)
         return self._register.release(self)
 
-    def _message(self, payload: bytes, t_recv_ns: int) -> None:
+    def _message(self, payload: bytes, now: Moment) -> None:
         sender = ""
         try:
-            message = wire.read(payload, self._framing.offset)
-            sender, kind = message.node_id, wire.kind_of(message)
-            wire.time_of(message)
-            self._takers.get(kind, _unasked)(message, t_recv_ns)
+            message = wire.parse(payload)
+            sender = message.node_id
+            wire.check(message)
+            self._takers.get(wire.kind_of(message), _unasked)(message, now)
         except DecodeError as error:
-            self._refuse(error, sender, payload, t_recv_ns)
+            self._refuse(error, sender, payload, now)
 
-    def _refuse(self, error: DecodeError, to: str, packet: bytes, t_ns: int) -> None:
+    def _refuse(self, error: DecodeError, to: str, packet: bytes, now: Moment) -> None:
         why = f"{error.category}: {error.why}"
         self._register.tally.note(why, self._framing.offset)
-        self._answers.append(self._node.error(t_ns, to, packet, why))
+        if error.category != "error":  # two that answered each other's errors would not stop
+            self._answers.append(self._node.error(now.t_ns, to if wire.is_node_id(to) else "", packet, why))
 
-    def _registration(self, message: SapientMessage, t_ns: int) -> None:
+    def _registration(self, message: SapientMessage, now: Moment) -> None:
         node_id, sensors = message.node_id, self._register.sensors
         try:
             told, sensor_id = told_by(message.registration), sensors.id_of(node_id)
         except DecodeError as error:
             self._register.tally.note(f"{error.category}: {error.why}", self._framing.offset)
-            self._answers.append(self._node.registration_ack(t_ns, node_id, error.why))
+            self._answers.append(self._node.registration_ack(now.t_ns, node_id, error.why))
             return
         before = self._register.nodes.get(node_id)
         if before is not None:
             self._looks += before.looks.close()
         looks = Looks(sensor_id, sensors.models[sensor_id], is_scanning=told.is_scanning)
         self._register.nodes[node_id] = Registered(told, looks, self)
-        self._answers.append(self._node.registration_ack(t_ns, node_id, ""))
+        self._answers.append(self._node.registration_ack(now.t_ns, node_id, ""))
 
-    def _registration_ack(self, message: SapientMessage, t_ns: int) -> None:
+    def _registration_ack(self, message: SapientMessage, now: Moment) -> None:
         if not self._is_client:
-            _unasked(message, t_ns)
+            _unasked(message, now)
         if not message.registration_ack.acceptance:
             self._register.tally.note("registration_ack: our registration was refused", self._framing.offset)
             self._is_over = True
             return
-        self._t_status_ns = t_ns
-        self._answers.append(self._node.status(t_ns))
+        self._t_status_ns = now.monotonic_ns
+        self._answers.append(self._node.status(now.t_ns))
 
-    def _status_report(self, message: SapientMessage, t_ns: int) -> None:
+    def _status_report(self, message: SapientMessage, now: Moment) -> None:
         node, report = self._register.held_by(self, message.node_id), message.status_report
         node.system = StatusReport.System.Name(report.system).removeprefix("SYSTEM_").lower()
-        node.t_status_ns = t_ns
+        node.t_status_ns = now.t_ns
         if report.system == StatusReport.SYSTEM_GOODBYE:
             self._looks += self._register.nodes.pop(message.node_id).looks.close()
         elif report.HasField("node_location"):
             away_m, sigma_m = self._register.sensors.away_m(message.node_id, report.node_location, node.told.zone)
             node.is_misplaced = away_m > AWAY_M + 3.0 * sigma_m
 
-    def _detection_report(self, message: SapientMessage, t_ns: int) -> None:
+    def _detection_report(self, message: SapientMessage, now: Moment) -> None:
         node = self._register.held_by(self, message.node_id)
         if node.is_misplaced and message.detection_report.HasField("range_bearing"):
             raise DecodeError(0, "detection_report", "a bearing of a sensor that says it stands elsewhere")
         row = self._register.sensors.plot_of(message, node.told)
         node.n_detections += 1
-        node.delay_ns = t_ns - int(row["t_ns"][0])
-        self._looks += node.looks.add(Detection(row, message.detection_report.object_id, t_ns))
+        node.delay_ns = now.t_ns - int(row["t_ns"][0])
+        self._looks += node.looks.add(Detection(row, message.detection_report.object_id, now))
 
-    def _task(self, message: SapientMessage, t_ns: int) -> None:
+    def _task(self, message: SapientMessage, now: Moment) -> None:
         if message.destination_id not in {"", self._node.id}:
             raise DecodeError(0, "task", "for another node")
         task, asker = message.task, message.node_id
         request = task.command.request.strip().lower() if task.command.HasField("request") else ""
         tell = {"registration": self._node.registration, "status": self._node.status}.get(request)
         why_not = () if tell and task.control == task.CONTROL_START else _NOT_SUPPORTED
-        self._answers.append(self._node.task_ack(t_ns, asker, task.task_id, why_not))
+        self._answers.append(self._node.task_ack(now.t_ns, asker, task.task_id, why_not))
         if tell and not why_not:
-            self._answers.append(tell(t_ns))
+            self._answers.append(tell(now.t_ns))
 
-    def _alert(self, message: SapientMessage, t_ns: int) -> None:
+    def _alert(self, message: SapientMessage, now: Moment) -> None:
         node = self._register.held_by(self, message.node_id)
         node.n_alerts += 1
-        self._answers.append(self._node.alert_ack(t_ns, message.node_id, message.alert.alert_id))
+        self._answers.append(self._node.alert_ack(now.t_ns, message.node_id, message.alert.alert_id))
 
-    def _error(self, message: SapientMessage, t_ns: int) -> None:  # noqa: ARG002 the shape of a taker
-        # counted, and never answered: two that answer errors would not stop
+    def _error(self, message: SapientMessage, now: Moment) -> None:  # noqa: ARG002 the shape of a taker
         self._register.tally.note("error: the other side refused a message of ours", self._framing.offset)
 
 
-def _unasked(message: SapientMessage, t_ns: int) -> None:  # noqa: ARG001 the shape of a taker
+def _unasked(message: SapientMessage, now: Moment) -> None:  # noqa: ARG001 the shape of a taker
     raise DecodeError(0, wire.kind_of(message), "an answer to nothing that was sent")
 
 
-def due(register: Register, t_now_ns: int) -> Iterator[Look]:
+def due(register: Register, now: Moment) -> Iterator[Look]:
     """Yield the looks that are over by now because nothing more came."""
     for node in register.nodes.values():
-        t_due_ns = node.looks.due_ns()
-        if t_due_ns is not None and t_due_ns <= t_now_ns:
+        due_ns = node.looks.due_ns()
+        if due_ns is not None and due_ns <= now.monotonic_ns:
             yield from node.looks.close()

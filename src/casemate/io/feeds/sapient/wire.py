@@ -58,6 +58,7 @@ class Framing:
         while len(self._held) >= LENGTH_BYTES:
             n_bytes = int.from_bytes(self._held[:LENGTH_BYTES], "little")
             if n_bytes > MAX_BYTES:
+                self._held.clear()
                 raise DecodeError(self._n_cut, "frame", f"longer than {MAX_BYTES} bytes")
             end = LENGTH_BYTES + n_bytes
             if len(self._held) < end:
@@ -80,17 +81,30 @@ def read(payload: bytes, offset: int = 0) -> SapientMessage:
     Raises
     ------
     DecodeError
-        It is not protobuf, lacks something mandatory, or holds an id or an enumerator that the standard has not; the
-        reason names the field, never what the sender wrote into it, so that reasons can be counted.
+        As `parse` and `check` do.
     """
+    message = parse(payload, offset)
+    check(message, offset)
+    return message
+
+
+def parse(payload: bytes, offset: int = 0) -> SapientMessage:
+    """Read the payload of a frame; a DecodeError where it is not protobuf."""
     try:
-        message = SapientMessage.FromString(payload)
+        return SapientMessage.FromString(payload)
     except ProtobufError:
         raise DecodeError(offset, "message", "not a protobuf message") from None
+
+
+def check(message: SapientMessage, offset: int = 0) -> None:
+    """Raise a DecodeError for a message that lacks something mandatory or holds an id, enumerator or time not allowed.
+
+    The reason names the field, never what the sender wrote into it, so that reasons can be counted.
+    """
     why = fault_of(message)
     if why:
         raise DecodeError(offset, kind_of(message), why)
-    return message
+    time_of(message)
 
 
 def kind_of(message: SapientMessage) -> str:
@@ -174,6 +188,11 @@ def _values(message: Message, field: FieldDescriptor) -> tuple[Any, ...]:
     if field.has_presence and not message.HasField(field.name):
         return ()
     return (getattr(message, field.name),)
+
+
+def is_node_id(text: str) -> bool:
+    """Tell whether a text is a node's id: a UUID of version 4, in lower case."""
+    return _UUID4.fullmatch(text) is not None
 
 
 def time_of(message: SapientMessage) -> int:
