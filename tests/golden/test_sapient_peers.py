@@ -169,7 +169,12 @@ from sapient_msg.bsi_flex_335_v2_0.sapient_message_pb2 import SapientMessage
 from sapient_py import read_frame, write_frame
 from google.protobuf import json_format, __version__
 print(__version__, flush=True)
-sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+if sys.argv[3:] == ["listen"]:
+    server = socket.create_server(("127.0.0.1", 0))
+    print(server.getsockname()[1], flush=True)
+    sock, _ = server.accept()
+else:
+    sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 stream = sock.makefile("rwb")
 NODE = sys.argv[2]
 def send(content, t_ns):
@@ -180,6 +185,17 @@ def send(content, t_ns):
     stream.flush()
 place = {"locationUnits": "LOCATION_COORDINATE_SYSTEM_LAT_LNG_DEG_M", "locationDatum": "LOCATION_DATUM_WGS84_E"}
 second = {"units": "TIME_UNITS_SECONDS", "value": 1}
+if sys.argv[3:] == ["listen"]:
+    hello = read_frame(stream, SapientMessage)
+    print(hello.registration.icd_version, hello.registration.node_definition[0].node_type, flush=True)
+    ours, NODE = NODE, "11111111-1111-4111-8111-111111111111"
+    send({"registrationAck": {"acceptance": True}, "destinationId": hello.node_id}, time.time_ns())
+    print(read_frame(stream, SapientMessage).status_report.system, flush=True)
+    send({"task": {"taskId": "01GGYFBAV4EEPB1398MKQ47E6E", "control": "CONTROL_START",
+        "command": {"lookAt": {"locationList": {"locations": [{"x": 1, "y": 2, "coordinateSystem": 1, "datum": 1}]}}}},
+        "destinationId": hello.node_id}, time.time_ns())
+    print(read_frame(stream, SapientMessage).task_ack.task_status, flush=True)
+    NODE = ours
 send({"registration": {
     "nodeDefinition": [{"nodeType": "NODE_TYPE_RADAR"}], "icdVersion": "BSI Flex 335 v2.0",
     "capabilities": [{"category": "Radar", "type": "plots"}], "statusDefinition": {"statusInterval": second},
@@ -231,8 +247,39 @@ def test_a_sensor_of_another_make_over_tcp(peer: pathlib.Path):
     assert done.returncode == 0, done.stderr
     version, accepted, why = done.stdout.splitlines()
     assert version.startswith("5.")
+    check_delivered(delivered)
     assert accepted == "True True"
     assert why == "detection_report: DetectionReport: object_id is no ULID"
+
+
+def test_a_middleware_of_another_make_that_we_connect_to(peer: pathlib.Path):
+    """It accepts us, hears that we are well, is refused a task, and relays a sensor; then it hangs up."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SENDER, "0", cases.NODE, "listen"],
+        env={"PYTHONPATH": str(peer), "PATH": ""},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        version, port = process.stdout.readline(), int(process.stdout.readline())
+        feed = SapientFeed(f"sapient+connect://127.0.0.1:{port}", cases.a_site())
+        with running(feed) as delivered:
+            told = process.stdout.read().splitlines()
+            time.sleep(0.2)
+    assert process.returncode == 0
+    assert version.startswith("5.")
+    assert told == [
+        "BSI Flex 335 v2.0 20",  # a fusion node
+        "1",  # SYSTEM_OK
+        "2",  # TASK_STATUS_REJECTED
+        "True True",
+        "detection_report: DetectionReport: object_id is no ULID",
+    ]
+    check_delivered(delivered)
+    assert feed.register.nodes == {}
+
+
+def check_delivered(delivered):
     scans = [each for each in delivered if isinstance(each, Scan)]
     labels = [each for each in delivered if isinstance(each, Aside)]
     assert [len(each.plots) for each in scans] == [5] * 20

@@ -42,7 +42,17 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def examine() -> list[Check]:
     """Look at everything that Casemate needs, and at what makes it faster."""
-    return [_python(), *map(_package, _PACKAGES), _terrain(), _data(), _cache(), _warm(), _disk(), _temporary()]
+    return [
+        _python(),
+        *map(_package, _PACKAGES),
+        _extra("rasterio", "terrain", "terrain"),
+        _extra("sapient-proto", "sapient", "SAPIENT"),
+        _data(),
+        _cache(),
+        _warm(),
+        _disk(),
+        _temporary(),
+    ]
 
 
 def _python() -> Check:
@@ -62,12 +72,12 @@ def _package(name: str) -> Check:
     return Check(name=name, is_well=is_well, is_needed=True, found=found)
 
 
-def _terrain() -> Check:
+def _extra(package: str, extra: str, what: str) -> Check:
     try:
-        found, is_well = importlib.metadata.version("rasterio"), True
+        found, is_well = importlib.metadata.version(package), True
     except importlib.metadata.PackageNotFoundError:
-        found, is_well = "not installed, only terrain needs it: pip install 'casemate[terrain]'", False
-    return Check(name="rasterio", is_well=is_well, is_needed=False, found=found)
+        found, is_well = f"not installed, only {what} needs it: pip install 'casemate[{extra}]'", False
+    return Check(name=package, is_well=is_well, is_needed=False, found=found)
 
 
 def _data() -> Check:

@@ -24,7 +24,7 @@ from casemate.io.feeds.sapient.looks import Look, Moment
 from casemate.io.feeds.sapient.node import Node, node_id_of
 from casemate.io.feeds.sapient.plots import Sensors
 from casemate.io.feeds.sapient.session import Register, Session, due
-from casemate.io.feeds.sapient.wire import MAX_BYTES
+from casemate.io.feeds.sapient.wire import MAX_BYTES, is_node_id
 from casemate.model.catalog import SiteFile
 from casemate.model.messages import Aside, Scan
 from casemate.model.records import LABEL, freeze
@@ -68,6 +68,8 @@ class SapientFeed:
         self._is_client = parts.scheme == "sapient+connect"
         self._address = (str(parts.hostname), parts.port or 0)
         node_id = urllib.parse.parse_qs(parts.query).get("node", [node_id_of(site.site.name)])[0]
+        if not is_node_id(node_id):
+            raise SettingsError(url, "node", "is no UUID of version 4, in lower case")
         self.tally = Tally()
         self.register = Register(Sensors(site), self.tally)
         if not self.register.sensors.ids:
