@@ -24,6 +24,7 @@ sigma_azimuth_deg = 0.17
 sac = 25
 sic = 10
 """
+NODE = 'sapient_node = "0d5a1f0a-61b0-4c0b-9d1b-3f2b6c1d4e55"\n'
 ZONE = """
 [[zone]]
 name = "North"
@@ -106,6 +107,13 @@ def test_a_good_site_is_read(tmp_path):
             "sensor[1].sic",
             "SAC 25 SIC 10 is used twice",
         ),
+        (
+            (SITE + NODE)
+            + (SITE + NODE)[SITE.index("[[sensor]]") :].replace("radar-1", "radar-2").replace("sic = 10", "sic = 11"),
+            "sensor[1].sapient_node",
+            "'0d5a1f0a-61b0-4c0b-9d1b-3f2b6c1d4e55' is used twice",
+        ),
+        (SITE + NODE.replace("-4c0b", "-1c0b"), "sensor[0].sapient_node", "0d5a1f0a-61b0-1c0b"),
         (SITE + ZONE + ZONE, "zone[1].name", "'North' is used twice"),
         (SITE + '[tracking]\ndrag_curve = "genric"\n', "tracking.drag_curve", "did you mean 'generic'?"),
         (SITE + '[environment]\nwind = "wind.csv"\n', "environment.wind of", "cannot be read: No such file"),
