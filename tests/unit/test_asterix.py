@@ -153,14 +153,14 @@ def test_without_north_marks_the_declared_period_numbers_the_turns():
 def test_what_is_refused_is_counted_with_its_place():
     good, bad = block(plot(1.0)), block(b"\xff\xff\xff\xff\x00")
     no_position = block(bytes([0b1100_0000]) + struct.pack(">H", 1) + bytes(3))
-    content = good + bad + block(b"\x00", category=62) + no_position + bad + good + b"\x30\x00\xff\x01"
+    content = good + bad + block(b"\x00", category=65) + no_position + bad + good + b"\x30\x00\xff\x01"
     rows, counts = decode(content)
     assert len(rows) == 2
     n = len(good)
     assert counts.refused == (
-        Refused("category 048 block does not decode", 2, n),
+        Refused("category 048 block does not decode as edition 1.32", 2, n),
         Refused("block cut by the end of the file", 1, len(content) - 4),
-        Refused("category 062 is not imported", 1, n + len(bad)),
+        Refused("category 065 is not imported", 1, n + len(bad)),
         Refused("record without a position (I048/040)", 1, n + len(bad) + 4),
     )
 

@@ -1,13 +1,5 @@
 from typing import Any
 
-from .base import Bits
+manifest: dict[str, dict[int, list[Any]]]
 
-class _Uap:
-    @staticmethod
-    def parse(bs: Bits) -> Any: ...
-
-class Cat_034_1_29:
-    cv_uap: _Uap
-
-class Cat_048_1_32:
-    cv_uap: _Uap
+def __getattr__(name: str) -> Any: ...

@@ -135,13 +135,23 @@ def import_(
     recording: Annotated[pathlib.Path, typer.Argument(help="ASTERIX recording: pcap, or raw blocks.")],
     output: Annotated[pathlib.Path, typer.Option("-o", "--output", help="The plot table to write (Parquet or CSV).")],
     site: Annotated[pathlib.Path | None, typer.Option(help="Site file: names the sensors by SAC and SIC.")] = None,
+    tracks: Annotated[
+        pathlib.Path | None, typer.Option(help="The table of system tracks to write (CAT062, 021, 020).")
+    ] = None,
+    edition: Annotated[
+        list[str] | None, typer.Option(help="CATEGORY=EDITION, as 048=1.30, instead of the site's or the newest.")
+    ] = None,
+    drills: Annotated[
+        bool, typer.Option("--drills", help="Take targets that say they are simulated or a test.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Turn a recording into a plot table, and count what was refused and why."""
     from casemate.cli import show
     from casemate.io.feeds import asterix
 
-    result = asterix.convert(recording, output, site)
+    reading = asterix.Reading(asterix.parse_editions(edition or []), takes_drills=True if drills else None)
+    result = asterix.convert(recording, output, site, tracks, reading)
     if as_json:
         _print_json(result)
     else:

@@ -195,7 +195,8 @@ def _side(cross_m: float) -> str:
 
 def imported(result: "Imported", path: pathlib.Path) -> None:
     """Print what an import kept and refused."""
-    table = Table(title=f"{result.n_plots:,} plots written to {path}", title_justify="left")
+    others = f"; {result.n_system_tracks:,} reports of system tracks" if result.n_system_tracks else ""
+    table = Table(title=f"{result.n_plots:,} plots written to {path}{others}", title_justify="left")
     for title in ("refused because", "count", "first at byte"):
         table.add_column(title, justify="left" if title == "refused because" else "right")
     for refusal in result.refused:

@@ -4,7 +4,7 @@ Fields keep the names and units of the files (degrees where the name says so); c
 radians happens once, in `physics`.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -114,6 +114,18 @@ class TrackingSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fi
     lag_s: Annotated[float, Meta(ge=0.0, le=10.0)] = 0.0  # how late an input may come and still be worked in
 
 
+class AsterixSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The edition by which each ASTERIX category is read; one that does not fit is refused, never guessed."""
+
+    cat015: Literal["1.0", "1.1", "1.2"] = "1.2"
+    cat020: Literal["1.9", "1.10", "1.11"] = "1.11"
+    cat021: Literal["0.23", "0.24", "0.25", "0.26", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7"] = "2.7"
+    cat034: Literal["1.27", "1.28", "1.29"] = "1.29"
+    cat048: Literal["1.27", "1.28", "1.29", "1.30", "1.31", "1.32"] = "1.32"
+    cat062: Literal["1.16", "1.17", "1.18", "1.19", "1.20", "1.21"] = "1.21"
+    drills: bool = False  # take target reports that say they are no actual ones: simulated, replayed, a test
+
+
 class WarningZone(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """People who are warned together, and the time that they need to take cover."""
 
@@ -138,6 +150,7 @@ class SiteFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     environment: EnvironmentSettings = EnvironmentSettings()
     terrain: TerrainFile | None = None
     tracking: TrackingSettings = TrackingSettings()
+    asterix: AsterixSettings = AsterixSettings()
     zone: tuple[WarningZone, ...] = ()
     asset: tuple[DefendedAsset, ...] = ()
 

@@ -1,13 +1,21 @@
-"""ASTERIX: monoradar plots (category 048) and antenna marks (034), from recordings and live feeds."""
+"""ASTERIX: plots (CAT048, 015), antenna marks (034), system tracks (062, 021, 020); live, recorded, and written."""
 
 from casemate.io.feeds.asterix.clock import DAY_NS, TICK_NS, DayClock
-from casemate.io.feeds.asterix.decoder import DEFAULT_EDITIONS, RANGE_M, Decoded, Decoder, Mark
-from casemate.io.feeds.asterix.recording import Imported, ImportResult, convert, decode_stream, import_recording
+from casemate.io.feeds.asterix.decoder import DEFAULT_EDITIONS, Decoder, parse_editions
+from casemate.io.feeds.asterix.recording import (
+    Imported,
+    ImportResult,
+    Reading,
+    convert,
+    decode_stream,
+    import_recording,
+)
+from casemate.io.feeds.asterix.records import SYSTEM_TRACK, Decoded, Mark
 
 __all__ = [
     "DAY_NS",
     "DEFAULT_EDITIONS",
-    "RANGE_M",
+    "SYSTEM_TRACK",
     "TICK_NS",
     "DayClock",
     "Decoded",
@@ -15,7 +23,9 @@ __all__ = [
     "ImportResult",
     "Imported",
     "Mark",
+    "Reading",
     "convert",
     "decode_stream",
     "import_recording",
+    "parse_editions",
 ]

@@ -6,6 +6,7 @@ from typing import Final
 TICK_NS: Final = 7_812_500
 """1/128 s, the unit of times of day (I048/140, I034/030, I015/145, I062/070)."""
 DAY_NS: Final = 86_400_000_000_000
+TICKS_A_DAY: Final = DAY_NS // TICK_NS
 _HALF_NS: Final = DAY_NS // 2
 _N_REMEMBERED: Final = 5
 

@@ -1,4 +1,4 @@
-"""ASTERIX recordings into a plot table: pcap and pcapng captures, or raw blocks one after another.
+"""ASTERIX recordings into tables of plots and of system tracks: pcap and pcapng captures, or raw blocks in a row.
 
 The day comes from the capture (the one that puts the time of day nearest to the packet); a raw recording has none, so
 its days count from 1970-01-01. Midnight is passed either way.
@@ -6,7 +6,7 @@ its days count from 1970-01-01. Midnight is passed either way.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from casemate.errors import SettingsError
 from casemate.io import settings
 from casemate.io.feeds.asterix.decoder import Decoder
+from casemate.io.feeds.asterix.records import SYSTEM_TRACK
 from casemate.io.feeds.capture import Refused, read_datagrams
 from casemate.io.profile import StrPath
 from casemate.io.tables import FIELD_OF, PLOT_SCHEMA, write_plots
 from casemate.model.catalog import SiteFile
-from casemate.model.records import PLOT, Records
+from casemate.model.records import LABEL, PLOT, Records
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -29,6 +30,7 @@ class Imported(msgspec.Struct, frozen=True):
     n_plots: int
     n_north_marks: int
     refused: tuple[Refused, ...]
+    n_system_tracks: int = 0  # reports of them
 
 
 class ImportResult(NamedTuple):
@@ -36,23 +38,42 @@ class ImportResult(NamedTuple):
 
     table: pa.Table
     counts: Imported
+    tracks: pa.Table | None = None  # of system tracks
 
 
-def convert(recording: StrPath, output: StrPath, site_path: StrPath | None = None) -> Imported:
-    """Import a recording into a plot table file; return what was kept and refused.
+class Reading(NamedTuple):
+    """How a recording is read, beside what the site says: see `Decoder`."""
+
+    editions: Mapping[int, str] | None = None
+    takes_drills: bool | None = None
+
+
+_AS_SITE: Final = Reading()
+
+
+def convert(
+    recording: StrPath,
+    output: StrPath,
+    site_path: StrPath | None = None,
+    tracks_output: StrPath | None = None,
+    reading: Reading = _AS_SITE,
+) -> Imported:
+    """Import a recording into a plot table file, and one of system tracks; return what was kept and refused.
 
     Raises
     ------
     SettingsError
-        The recording or the site file cannot be read, or the output cannot be written.
+        The recording or the site file cannot be read, there is no such edition, or an output cannot be written.
     """
     site = None if site_path is None else settings.read_site(site_path)
-    result = import_recording(recording, site)
+    result = import_recording(recording, site, reading)
     write_plots(result.table, output)
+    if tracks_output is not None and result.tracks is not None:
+        write_plots(result.tracks, tracks_output)
     return result.counts
 
 
-def import_recording(path: StrPath, site: SiteFile | None = None) -> ImportResult:
+def import_recording(path: StrPath, site: SiteFile | None = None, reading: Reading = _AS_SITE) -> ImportResult:
     """Import a pcap or pcapng capture, or raw concatenated blocks.
 
     Parameters
@@ -63,45 +84,83 @@ def import_recording(path: StrPath, site: SiteFile | None = None) -> ImportResul
     """
     try:
         with Path(path).open("rb") as stream:
-            return decode_stream(stream, site)
+            return decode_stream(stream, site, reading)
     except OSError as error:
         raise SettingsError(str(path), "", f"cannot be read: {error.strerror or error}") from None
 
 
-def decode_stream(stream: BinaryIO, site: SiteFile | None = None) -> ImportResult:
-    """Import from an open file; holds the rows of the plots and one datagram at a time."""
-    decoder = Decoder(site)
-    parts: list[Records] = []
-    labels: list[str | None] = []
+def decode_stream(stream: BinaryIO, site: SiteFile | None = None, reading: Reading = _AS_SITE) -> ImportResult:
+    """Import from an open file; holds the rows of plots and tracks, and one datagram at a time."""
+    decoder = Decoder(site, reading.editions, takes_drills=reading.takes_drills)
+    plots, tracks, labels = _Rows(PLOT), _Rows(SYSTEM_TRACK), _Rows(LABEL)
     marks: dict[int, list[int]] = {}
     for datagram in read_datagrams(stream, decoder.tally):
         decoded = decoder.take(datagram.payload, datagram.t_ns, datagram.offset)
-        if len(decoded.plots):
-            parts.append(decoded.plots)
-            named = dict(decoded.labels.tolist())
-            labels += [named.get(i) for i in range(len(decoded.plots))]
+        if len(decoded.labels):
+            decoded.labels["plot_id"] += plots.n
+            labels.add(decoded.labels)
+        plots.add(decoded.plots)
+        tracks.add(decoded.tracks)
         for mark in decoded.marks:
             if mark.is_north:
                 marks.setdefault(mark.sensor_id, []).append(mark.t_ns)
-    plots = np.concatenate(parts) if parts else np.zeros(0, PLOT)
-    table = _table(plots, labels, _scan_numbers(plots, marks, site), site)
+    rows = plots.whole()
+    table = _plot_table(rows, labels.whole(), _scan_numbers(rows, marks, site), site)
     n_marks = sum(len(each) for each in marks.values())
-    return ImportResult(table, Imported(len(plots), n_marks, decoder.tally.refused()))
+    counts = Imported(len(rows), n_marks, decoder.tally.refused(), tracks.n)
+    return ImportResult(table, counts, _track_table(tracks.whole()))
 
 
-def _table(plots: Records, labels: list[str | None], scan: pa.Array, site: SiteFile | None) -> pa.Table:
+class _Rows:
+    """Rows that grow datagram by datagram, as bytes: an array for each would weigh more than its few rows."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.n = 0
+        self._dtype, self._bytes = dtype, bytearray()
+
+    def add(self, rows: Records) -> None:
+        self.n += len(rows)
+        self._bytes += rows.tobytes()
+
+    def whole(self) -> Records:
+        return np.frombuffer(self._bytes, self._dtype)
+
+
+def _plot_table(plots: Records, labels: Records, scan: pa.Array, site: SiteFile | None) -> pa.Table:
     ids, which = np.unique(plots["sensor_id"], return_inverse=True)
     names = [_name(int(each), site) for each in ids]
+    texts = np.zeros(len(plots), LABEL["label"])
+    texts[labels["plot_id"]] = labels["label"]
     given = {
-        "t_ns": pa.array(plots["t_ns"]),
+        "t_ns": pa.array(np.ascontiguousarray(plots["t_ns"])),
         "sensor": pa.array([names[i] for i in which.tolist()], pa.string()),
         "scan": scan,
-        "label": pa.array(labels, pa.string()),
+        "label": pa.array(texts, pa.string(), mask=texts == ""),
     }
     for column, field in FIELD_OF.items():
         values = np.degrees(plots[field]) if column.endswith("_deg") else plots[field]
         given[column] = pa.array(np.ascontiguousarray(values), from_pandas=True)
     return pa.Table.from_arrays([given[field.name] for field in PLOT_SCHEMA], schema=PLOT_SCHEMA)
+
+
+def _track_table(tracks: Records) -> pa.Table:
+    """Return the columns of `SYSTEM_TRACK`, angles in degrees, what is missing as null."""
+    given: dict[str, pa.Array] = {}
+    for field in SYSTEM_TRACK.names or ():
+        values = np.ascontiguousarray(tracks[field])
+        if field == "source":
+            given[field] = pa.array([_name(int(each), None) for each in values], pa.string())
+        elif field == "address":
+            given[field] = pa.array([None if each < 0 else f"{each:06x}" for each in values.tolist()], pa.string())
+        elif field == "callsign":
+            given[field] = pa.array(values, pa.string(), mask=values == "")
+        elif field == "number":
+            given[field] = pa.array(values, mask=values < 0)
+        elif field.endswith("_rad"):
+            given[field.replace("_rad", "_deg")] = pa.array(np.degrees(values), from_pandas=True)
+        else:
+            given[field] = pa.array(values, from_pandas=True)
+    return pa.table(given)
 
 
 def _name(sensor_id: int, site: SiteFile | None) -> str:
