@@ -1,5 +1,6 @@
 """The simulated radar: when it looks, what it sees, how well."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,8 +9,7 @@ import pytest
 from casemate.model.catalog import RadarSite
 from casemate.physics.detection import REFERENCE_SNR, THRESHOLD, p_detection, snr_at
 from casemate.physics.geodesy import SiteFrame
-from casemate.sim.scenario import RadarTruth
-from casemate.sim.sensor import Bodies, RotatingRadar
+from casemate.sim.sensor import Bodies, Radar, RadarTruth, deal
 
 FRAME = SiteFrame(33.3, 44.39, 34.0)
 SITE = {
@@ -28,7 +28,7 @@ SITE = {
 
 def radar(seed=1, truth=None, **changes):
     truth = truth or RadarTruth(name="radar-1")
-    return RotatingRadar(3, RadarSite(**(SITE | changes)), truth, FRAME, np.random.default_rng(seed))
+    return Radar(3, RadarSite(**(SITE | changes)), truth, FRAME, np.random.default_rng(seed))
 
 
 def bodies(pos, vel=None, rcs_dbsm=20.0, start_s=-1e9, end_s=1e9, law=1):
@@ -147,7 +147,8 @@ def test_a_sector_radar_sees_its_sector_only():
     turn = station.turn(0, bodies(around(72), rcs_dbsm=40.0))
     az = np.degrees(turn.plots["az_rad"])
     assert np.all((az >= 329.0) | (az <= 91.0))
-    assert [j for j in range(8) if station.covers_sector(j)] == [0, 1, 7]
+    scans = list(itertools.islice(deal(station, 0, lambda i, _: station.turn(i, bodies(around(72)))), 6))
+    assert [round(math.degrees(scan.arc_rad[0])) for scan in scans] == [0, 45, 315] * 2
 
 
 def test_false_plots_are_poisson_uniform_and_independent_of_what_flies():

@@ -5,6 +5,7 @@ and rings above a threshold; noise alone rings with the chance `P_FALSE` a cell.
 """
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -33,6 +34,17 @@ REFERENCE_RCS_DBSM: Final = -20.0
 SIGMA_FLOOR: Final = 1.0 / 3.0
 """Sigmas fall as 1/sqrt(SNR), to no less than a third of their value [A]."""
 
+BEAM_SLOPE: Final = 1.6
+"""Slope of the error signal of a monopulse antenna [-], 1.66 of one that scans (Barton, Leonov, Radar Technology
+Encyclopedia, 1997, pp. 6 to 7)."""
+
+EFFECTIVE_EARTH_M: Final = 4.0 / 3.0 * 6_371_000.0
+"""Radius of the Earth over which rays are straight in a standard atmosphere [m] (Skolnik, Introduction to Radar
+Systems, 2001, section 8.2)."""
+
+RAY_CURVATURE: Final = 0.25 / 6_371_000.0
+"""Curvature of a ray, toward the ground, that goes with it [1/m]."""
+
 STEADY, LOG_NORMAL = 0, 5
 """Laws of fluctuation beside Swerling's 1 to 4."""
 
@@ -46,7 +58,20 @@ def threshold(n_pulses: int = 1) -> float:
     return THRESHOLD if n_pulses == 1 else float(gammainccinv(n_pulses, P_FALSE))
 
 
-def snr_at(range_m: Floats, rcs_dbsm: Floats, reference_range_m: float) -> Floats:
+@lru_cache
+def reference_snr(n_pulses: int = 1) -> float:
+    """Return the SNR [-] of each of `n_pulses` with which a Swerling 1 body is detected with `REFERENCE_P`."""
+    if n_pulses == 1:
+        return REFERENCE_SNR
+    low, high = 1e-3, REFERENCE_SNR
+    for _ in range(60):  # the chance rises with the SNR; 60 halvings leave nothing
+        middle = math.sqrt(low * high)
+        is_less = float(_one_draw(np.array([middle]), n_pulses)[0]) < REFERENCE_P
+        low, high = (middle, high) if is_less else (low, middle)
+    return high
+
+
+def snr_at(range_m: Floats, rcs_dbsm: Floats, reference_range_m: float, n_pulses: int = 1) -> Floats:
     """Return the mean SNR [-] of one pulse by the range equation.
 
     Parameters
@@ -54,7 +79,7 @@ def snr_at(range_m: Floats, rcs_dbsm: Floats, reference_range_m: float) -> Float
     range_m, rcs_dbsm : (n,) float64 [m], [dB over 1 m2]
         Ranges below 1 m count as 1 m.
     reference_range_m : float [m]
-        Where `REFERENCE_RCS_DBSM` has `REFERENCE_SNR`.
+        Where `REFERENCE_RCS_DBSM` has `reference_snr(n_pulses)`.
 
     References
     ----------
@@ -62,7 +87,7 @@ def snr_at(range_m: Floats, rcs_dbsm: Floats, reference_range_m: float) -> Float
     R = R0 10^((rcs - rcs0) / 40). Losses and noise are inside the reference range.
     """
     gain = 10.0 ** ((rcs_dbsm - REFERENCE_RCS_DBSM) / 10.0)
-    return REFERENCE_SNR * gain * (reference_range_m / np.maximum(range_m, 1.0)) ** 4
+    return reference_snr(n_pulses) * gain * (reference_range_m / np.maximum(range_m, 1.0)) ** 4
 
 
 def p_detection(snr: Floats, law: Laws, n_pulses: int = 1, rcs_sigma_db: Floats | float = 0.0) -> Floats:
@@ -100,9 +125,25 @@ def p_detection(snr: Floats, law: Laws, n_pulses: int = 1, rcs_sigma_db: Floats 
     return out
 
 
-def sigma_scale(snr: Floats) -> Floats:
-    """Return by what the site file's sigmas are multiplied at an SNR: 1 at the reference, as 1/sqrt(SNR), floored."""
-    return np.maximum(np.sqrt(REFERENCE_SNR / np.maximum(snr, 1.0)), SIGMA_FLOOR)
+def sigma_scale(snr: Floats, n_pulses: int = 1) -> Floats:
+    """Return by what the site file's sigmas are multiplied: 1 at the reference, as 1/sqrt(SNR), floored.
+
+    `snr` is that of a whole look, the sum over its pulses; below 1 it counts as 1.
+    """
+    return np.maximum(np.sqrt(n_pulses * reference_snr(n_pulses) / np.maximum(snr, 1.0)), SIGMA_FLOOR)
+
+
+def sigma_of_beam(beamwidth_rad: float, snr: Floats) -> Floats:
+    """Return the error of an angle [rad], 1 sigma, that a beam of this width (3 dB, one way) has at a look's SNR.
+
+    Barton, Leonov, Radar Technology Encyclopedia, 1997, p. 6: beamwidth / (k sqrt(2 E / N0)), k = `BEAM_SLOPE`.
+    """
+    return beamwidth_rad / (BEAM_SLOPE * np.sqrt(2.0 * np.maximum(snr, 1.0)))
+
+
+def horizon_m(height_m: Floats | float) -> Floats:
+    """Return how far the horizon is from heights over the ground [m], with refraction; two see each other over both."""
+    return np.sqrt(2.0 * EFFECTIVE_EARTH_M * np.asarray(height_m, np.float64))
 
 
 def _steady(snr: Floats, n: int) -> Floats:

@@ -14,7 +14,7 @@ from casemate.kernels.terrain import TILE, Terrain
 from casemate.physics.exact import Trajectory
 from casemate.physics.geodesy import SiteFrame
 
-__all__ = ["Datum", "Terrain", "build_terrain", "ground_height_m", "impact_of"]
+__all__ = ["Datum", "Terrain", "build_terrain", "ground_height_m", "impact_of", "sees"]
 
 Array = NDArray[np.float64]
 Datum = Literal["msl", "ellipsoid"]
@@ -24,6 +24,9 @@ MAX_LAT_DEG: Final = 89.0
 
 _TOUCH_M: Final = 1e-3
 """What counts as on the ground [m]: a start or an end is known no better than the samples of its flight."""
+
+_END_SHARE: Final = 1.0 - 1e-6
+"""A ray that meets the ground after this share of its way has come to what stands there."""
 
 _EVEN_SHARE: Final = 1e-3
 """How uneven posts may stand, as a share of their spacing; files round their spacing, nothing of theirs is worse."""
@@ -188,6 +191,35 @@ def impact_of(trajectory: Trajectory, terrain: Terrain, after_s: float = -np.inf
     if not over_m <= _TOUCH_M:
         raise DomainError("end_over_ground_m", over_m, 0.0, _TOUCH_M)
     return trajectory
+
+
+def sees(terrain: Terrain, eye_m: Array, points_m: Array, ray_curvature: float) -> NDArray[np.bool_]:
+    """Tell which points are in sight of an eye: no ground comes between, the Earth's own curve included.
+
+    Parameters
+    ----------
+    terrain : Terrain
+        As `build_terrain` makes it.
+    eye_m : (3,) float64 [m]
+        ENU of the terrain's site, over the ground.
+    points_m : (n, 3) float64 [m]
+        The same; up to 100 km away.
+    ray_curvature : float [1/m]
+        Of the ray toward the ground, as refraction bends it; 0: straight.
+
+    Notes
+    -----
+    The ray is the parabola that rises over the chord by half the curvature times the product of the distances to both
+    ends, exact in the cubic segments of `impact_of`. A point on the ground is in sight, one below it is not.
+    """
+    eye, clear = _vector(eye_m), np.ones(len(points_m), np.bool_)
+    chord = points_m - eye_m
+    rise = 0.5 * ray_curvature * np.einsum("ij,ij->i", chord, chord)
+    for i in range(len(points_m)):
+        e, n, u = _vector(chord[i])
+        share = kernel.first_hit(eye, (e, n, u + rise[i]), _vector(points_m[i]), (e, n, u - rise[i]), 1.0, terrain)
+        clear[i] = not 0.0 < share < _END_SHARE
+    return clear
 
 
 def _over_ground_m(point_m: Array, terrain: Terrain) -> float:

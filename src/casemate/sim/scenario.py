@@ -13,9 +13,21 @@ from msgspec import Meta
 
 from casemate.constants import NS_PER_S
 from casemate.errors import SettingsError
-from casemate.model.catalog import Band, Declaration, Lat, Lon, Name, NotNegative, Positive, RoundClass, Share
+from casemate.model.catalog import (
+    Band,
+    Declaration,
+    Lat,
+    Lon,
+    Name,
+    NotNegative,
+    Positive,
+    RadarSite,
+    RoundClass,
+    Share,
+)
 from casemate.physics.profile import Profile
 from casemate.sim.intercept.gun import Gun
+from casemate.sim.sensor.declared import RadarTruth, fault_of
 
 Bearing = Annotated[float, Meta(ge=0.0, lt=360.0)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
@@ -82,22 +94,6 @@ class WindLayer(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     speed_mps: NotNegative
 
 
-class RadarTruth(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a radar of the site file does that the site file does not say.
-
-    What is None is as the site file has it. A plot delay of 0.15 s is typical of a rotating 3D radar [A: 0.05 to 0.4].
-    """
-
-    name: Name
-    reference_range_m: Positive | None = None
-    sectors: Annotated[int, Meta(ge=1, le=64)] = 8
-    delay_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 0.15
-    mask_deg: Annotated[float, Meta(ge=-10.0, le=45.0)] | None = None
-    bias_range_m: float = 0.0
-    bias_azimuth_deg: float = 0.0
-    bias_elevation_deg: float = 0.0
-
-
 class Scenario(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole scenario file."""
 
@@ -137,7 +133,9 @@ class Scenario(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         )
 
 
-def check_scenario(scenario: Scenario, file: str, classes: tuple[RoundClass, ...], sensors: tuple[str, ...]) -> None:
+def check_scenario(
+    scenario: Scenario, file: str, classes: tuple[RoundClass, ...], sensors: tuple[RadarSite, ...]
+) -> None:
     """Refuse what single keys cannot show: bands upside down, one impact too many, names unknown.
 
     Raises
@@ -155,8 +153,13 @@ def check_scenario(scenario: Scenario, file: str, classes: tuple[RoundClass, ...
             if not _is_rising(getattr(traffic, key)):
                 raise SettingsError(file, f"traffic[{i}].{key}", "must be a band [low, high]")
     for i, radar in enumerate(scenario.radar):
-        if radar.name not in sensors:
-            raise SettingsError(file, f"radar[{i}].name", f"{radar.name!r} is no sensor of the site: {list(sensors)}")
+        site = {sensor.name: sensor for sensor in sensors}.get(radar.name)
+        if site is None:
+            declared = [sensor.name for sensor in sensors]
+            raise SettingsError(file, f"radar[{i}].name", f"{radar.name!r} is no sensor of the site: {declared}")
+        why = fault_of(radar, site)
+        if why is not None:
+            raise SettingsError(file, f"radar[{i}].{why[0]}", why[1])
     heights = [layer.height_m for layer in scenario.wind]
     if len(set(heights)) != len(heights):
         raise SettingsError(file, "wind", "two layers at one height")

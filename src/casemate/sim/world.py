@@ -6,6 +6,7 @@ The same seed flies the same raid through the same noise, whether anybody shoots
 """
 
 import heapq
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -25,8 +26,8 @@ from casemate.sim.clutter import Flow
 from casemate.sim.intercept.gun import ENGAGEMENT, Outcome, PlannedBurst
 from casemate.sim.intercept.schedule import FireControl
 from casemate.sim.raid import Round, Volley, draw_rounds
-from casemate.sim.scenario import RadarTruth, Scenario, check_scenario
-from casemate.sim.sensor import Bodies, RotatingRadar, Turn
+from casemate.sim.scenario import Scenario, check_scenario
+from casemate.sim.sensor import Bodies, Radar, RadarTruth, Sector, Turn, deal
 
 Floats = NDArray[np.float64]
 
@@ -55,18 +56,8 @@ SEEABLE: Final = 0.5
 _AFTER_NS = 10 * NS_PER_S  # a raid that outlasts the scenario is watched for this long after its last impact
 
 
-class _Sector(NamedTuple):
-    t_ns: int  # its end
-    t_start_ns: int
-    radar: RotatingRadar
-    az_from_rad: float
-    az_to_rad: float
-    turn: Turn
-    rows: slice
-
-
 class _Moment(NamedTuple):
-    t_ns: int  # time to look at the truth
+    t_recv_ns: int  # time to look at the truth
 
 
 class World:
@@ -104,7 +95,7 @@ class World:
         environment: Environment | None = None,
         terrain: Terrain | None = None,
     ) -> None:
-        check_scenario(scenario, "scenario", tuple(rounds), tuple(s.name for s in site.sensor))
+        check_scenario(scenario, "scenario", tuple(rounds), site.sensor)
         raids, traffic, radars, guns = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
         self.scenario, self.with_intercept, self.seed = scenario, with_intercept, seed
         self.t_start_ns = scenario.t_start_ns()
@@ -115,9 +106,11 @@ class World:
         self._flow = Flow(scenario.traffic, len(self._volley.rounds) + 1, traffic)
         truths = {truth.name: truth for truth in scenario.radar}
         self._radars = [
-            RotatingRadar(i, radar, truths.get(radar.name, RadarTruth(name=radar.name)), frame, rng)
+            Radar(i, radar, truths.get(radar.name, RadarTruth(name=radar.name)), frame, rng, terrain)
             for i, (radar, rng) in enumerate(zip(site.sensor, radars.spawn(len(site.sensor)), strict=True))
         ]
+        # a turn's plots are on their way up to a turn and a delay after it was worked out
+        self._kept_s = max(radar.period_s + radar.truth.delay_s for radar in self._radars)
         if environment is None:
             drag = drag_curve_of(site.tracking.drag_curve, rounds)
             environment = build_environment(site.environment, frame, drag, None, None)
@@ -141,18 +134,16 @@ class World:
         return self._volley.rounds
 
     def __iter__(self) -> Iterator[Input]:
-        """Yield scans and asides in event time; between two of them the world takes what came of the first."""
+        """Yield scans and asides as they arrive; between two of them the world takes what came of the first."""
         streams = [self._sectors(radar) for radar in self._radars]
-        for item in heapq.merge(self._moments(), *streams, key=lambda item: item.t_ns):
-            if item.t_ns > self.t_end_ns:
-                break
-            self._now_ns = item.t_ns
-            self._settle(item.t_ns)
-            yield from self._flush(item.t_ns)
-            if isinstance(item, _Sector):
+        for item in heapq.merge(self._moments(), *streams, key=lambda item: item.t_recv_ns):
+            self._now_ns = item.t_recv_ns
+            self._settle(item.t_recv_ns)
+            yield from self._flush(item.t_recv_ns)
+            if isinstance(item, Sector):
                 yield from self._scan(item)
             else:
-                yield self._truth(item.t_ns)
+                yield self._truth(item.t_recv_ns)
         if self._fire_control is not None:
             self._engagements.append(self._fire_control.not_engaged(self.t_end_ns))
             yield from self._flush(self.t_end_ns)
@@ -170,28 +161,18 @@ class World:
 
     def _moments(self) -> Iterator[_Moment]:
         t_ns = self.t_start_ns
-        while True:
+        while t_ns <= self.t_end_ns:
             yield _Moment(t_ns)
             t_ns += TRUTH_PERIOD_NS
 
-    def _sectors(self, radar: RotatingRadar) -> Iterator[_Sector]:
-        n = radar.truth.sectors
-        period_ns = _ns(radar.period_s)
-        width = 2.0 * np.pi / n
-        wanted = [j for j in range(n) if radar.covers_sector(j)]
-        i_turn = 0
-        while True:
-            origin_ns = i_turn * period_ns
+    def _sectors(self, radar: Radar) -> Iterator[Sector]:
+        def look(i_turn: int, origin_ns: int) -> Turn:
             turn = radar.turn(i_turn, self._bodies(origin_ns / NS_PER_S, radar.period_s))
             self._note_looks(turn)
-            edges_ns = [origin_ns + j * period_ns // n for j in range(n + 1)]
-            cuts = np.searchsorted(turn.t_s, np.array(edges_ns[1:-1]) / NS_PER_S)
-            bounds = [0, *cuts.tolist(), len(turn.t_s)]
-            for j in wanted:
-                start_ns, end_ns = self.t_start_ns + edges_ns[j], self.t_start_ns + edges_ns[j + 1]
-                rows = slice(bounds[j], bounds[j + 1])
-                yield _Sector(end_ns, start_ns, radar, j * width, (j + 1) % n * width, turn, rows)
-            i_turn += 1
+            return turn
+
+        sectors = deal(radar, self.t_start_ns, look)
+        return itertools.takewhile(lambda sector: sector.t_end_ns <= self.t_end_ns, sectors)
 
     def _bodies(self, t0_s: float, period_s: float) -> Bodies:
         # Everything that flies at any time of the turn, rounds before traffic; the dead too, so that the radars'
@@ -222,8 +203,7 @@ class World:
         )
 
     def _prepare(self, until_s: float) -> None:
-        # A turn's plots are dealt out up to a turn after it was worked out: what they came from is kept as long.
-        kept_s = (self._now_ns - self.t_start_ns) / NS_PER_S - max(radar.period_s for radar in self._radars)
+        kept_s = (self._now_ns - self.t_start_ns) / NS_PER_S - self._kept_s
         if self._flow.prepare(kept_s, until_s):
             n = len(self._volley.rounds)
             self._labels = dict(zip(self._volley.truth_id.tolist(), self._volley.label.tolist(), strict=True))
@@ -236,29 +216,27 @@ class World:
         for truth_id, t_s in zip(looks.truth_id[is_first].tolist(), looks.t_s[is_first].tolist(), strict=True):
             self.first_seeable_s[truth_id] = min(self.first_seeable_s.get(truth_id, np.inf), t_s)
 
-    def _scan(self, sector: _Sector) -> Iterator[Input]:
-        plots, names = sector.turn.plots[sector.rows], sector.turn.truth_id[sector.rows]
-        t_s = sector.turn.t_s[sector.rows]
+    def _scan(self, sector: Sector) -> Iterator[Input]:
+        plots, names = sector.plots, sector.truth_id
         if self.dead_s:
-            gone_s = np.array([self.dead_s.get(i, np.inf) for i in names.tolist()])
-            plots, names, t_s = plots[t_s < gone_s], names[t_s < gone_s], t_s[t_s < gone_s]
+            is_up = sector.t_s < np.array([self.dead_s.get(i, np.inf) for i in names.tolist()])
+            plots, names = plots[is_up], names[is_up]
         plots = plots.copy()
         plots["plot_id"] = self._next_plot_id + np.arange(len(plots))
-        plots["t_ns"] = self.t_start_ns + np.rint(t_s * NS_PER_S).astype(np.int64)
         self._next_plot_id += len(plots)
         known = names > 0
         if known.any():
             labels = np.zeros(int(known.sum()), LABEL)
             labels["plot_id"] = plots["plot_id"][known]
             labels["label"] = [self._labels[i] for i in names[known].tolist()]
-            yield Aside(t_ns=sector.t_ns, kind="label", rows=freeze(labels))
+            yield Aside(t_ns=sector.t_end_ns, kind="label", rows=freeze(labels))
         yield Scan(
-            sensor_id=sector.radar.sensor_id,
-            t_start_ns=sector.t_start_ns,
-            t_end_ns=sector.t_ns,
-            t_recv_ns=sector.t_ns + _ns(sector.radar.truth.delay_s),
-            az_from_rad=sector.az_from_rad,
-            az_to_rad=sector.az_to_rad,
+            sensor_id=sector.sensor_id,
+            t_start_ns=sector.span_ns[0],
+            t_end_ns=sector.span_ns[1],
+            t_recv_ns=sector.t_recv_ns,
+            az_from_rad=sector.arc_rad[0],
+            az_to_rad=sector.arc_rad[1],
             plots=freeze(plots),
         )
 
