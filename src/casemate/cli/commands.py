@@ -159,6 +159,26 @@ def import_(
 
 
 @app.command()
+def export(
+    run_folder: Annotated[pathlib.Path, typer.Argument(metavar="RUN", help="A finished run's folder.")],
+    output: Annotated[pathlib.Path, typer.Option("-o", "--output", help="The folder to write into.")],
+    to: Annotated[str, typer.Option(help="asterix: CAT015 and CAT048 captures of the plots.")],
+    as_json: Json = False,
+) -> None:
+    """Write a finished run in a format of others."""
+    from casemate.cli import show
+    from casemate.io.feeds.asterix.export import export_run
+
+    if to != "asterix":
+        raise SettingsError("--to", "", f"is not known: {to!r}; there is: asterix")
+    result = export_run(run_folder, output)
+    if as_json:
+        _print_json(result)
+    else:
+        show.exported(result, output)
+
+
+@app.command()
 def verify(
     folders: Annotated[list[pathlib.Path] | None, typer.Argument(metavar="[DIR ...]", help="Default: here.")] = None,
     as_json: Json = False,

@@ -19,6 +19,7 @@ from casemate.runner import stop_on_signal as stop_flag
 if TYPE_CHECKING:  # their rooms import what a help text must not wait for
     from casemate.io.doctor import Check
     from casemate.io.feeds.asterix import Imported
+    from casemate.io.feeds.asterix.export import Exported
     from casemate.model.flight import FlightResult, Mark
     from casemate.study.verification import Verification
 
@@ -202,6 +203,15 @@ def imported(result: "Imported", path: pathlib.Path) -> None:
     for refusal in result.refused:
         table.add_row(refusal.reason, f"{refusal.count:,}", f"{refusal.first_offset:,}")
     OUT.print(table if result.refused else table.title, soft_wrap=True)
+
+
+def exported(result: "Exported", folder: pathlib.Path) -> None:
+    """Print what an export wrote, as whom, and what it left out."""
+    for name, n in result.files.items():
+        OUT.print(f"{n:,} plots written to {folder / name}", soft_wrap=True)
+    OUT.print("sources: " + ", ".join(f"{name} is {source}" for name, source in result.sources.items()), soft_wrap=True)
+    for each in result.left_out:
+        OUT.print(f"left out: {each.count:,}, {each.reason}", soft_wrap=True)
 
 
 def verified(result: "Verification") -> None:
