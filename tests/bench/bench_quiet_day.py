@@ -1,6 +1,6 @@
 """Fly a busy day without a threat through the whole pipeline and count what was declared a round: nothing should be.
 
-    python tests/bench/bench_quiet_day.py [--hours H] [--seed N] [--json FILE]
+    python tests/bench/bench_quiet_day.py [--scenario NAME] [--hours H] [--seed N] [--json FILE]
 
 Nothing is written to a run folder (a day would be 20 GB); memory does not grow. On a terminal a bar shows how far
 it is. A rate of zero is given with its one-sided 95 % limit: 3.0 over what was seen (exact for a Poisson count).
@@ -35,6 +35,7 @@ class Tally:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.declared: Counter[str] = Counter()
+        self.rounds: Counter[str] = Counter()  # true kinds of what was declared a round
         self.most_p_round = 0.0
         self.seen: set[str] = set()
         self._owners: dict[int, Counter[str]] = {}
@@ -73,12 +74,14 @@ class Tally:
         true = label.split("-")[0] or "false plots"
         self.counts["tracks"] += 1
         self.counts["tracks_declared_a_round"] += track_id in self._rounds
+        if track_id in self._rounds:
+            self.rounds[true] += 1
         self.declared[f"{true} mostly declared {Kind(kinds.most_common(1)[0][0]).name.lower()}"] += 1
 
 
-def fly(hours: float, seed: int | None, progress: Progress) -> dict[str, object]:
+def fly(name: str, hours: float, seed: int | None, progress: Progress) -> dict[str, object]:
     """Fly so many hours; return the counts."""
-    scenario = msgspec.structs.replace(packaged("busy-quiet-day"), duration_s=HOUR_S * hours)
+    scenario = msgspec.structs.replace(packaged(name), duration_s=HOUR_S * hours)
     site = msgspec.toml.decode(DATA.joinpath("sites", f"{scenario.site}.toml").read_bytes(), type=SiteFile)
     plan = Plan(site=site, rounds=catalog())
     seed = scenario.seed if seed is None else seed
@@ -99,14 +102,17 @@ def fly(hours: float, seed: int | None, progress: Progress) -> dict[str, object]
     tally.close()
     seen = Counter(name.split("-")[0] for name in tally.seen if name)
     return {
-        "seed": seed, "hours": hours, "things_seen": dict(seen), **tally.counts, "most_p_round": tally.most_p_round,
+        "scenario": name, "seed": seed, "hours": hours, "things_seen": dict(seen),
+        **tally.counts, "most_p_round": tally.most_p_round,
         "limit_per_day": 3.0 / hours * 24.0 if not tally.counts["tracks_declared_a_round"] else None,
+        "declared_a_round_by_kind": dict(tally.rounds),
         "tracks_by_kind": dict(sorted(tally.declared.items())), "pipeline_cpu_s": step_s,
     }  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scenario", default="busy-quiet-day")
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--json", type=pathlib.Path, default=None)
@@ -118,7 +124,7 @@ def main() -> None:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        found = fly(args.hours, args.seed, progress)
+        found = fly(args.scenario, args.hours, args.seed, progress)
     text = json.dumps(found, indent=1)
     if args.json:
         args.json.write_text(text + "\n", "utf-8")

@@ -31,7 +31,8 @@ ARCS = {
 }
 """By class: mean cross section [dBsm], Swerling case, bands of ground range [m], arcs; parameter list, 1.2, 1.4."""
 
-TIMES = {"aircraft": 4.0, "helicopter": 20.0, "bird": 1.0, "drone": 40.0}
+CLUTTER = ("traffic", "flock", "turbines", "rain", "ground")
+TIMES = {"aircraft": 4.0, "light": 4.0, "helicopter": 20.0, "bird": 1.0, "drone": 40.0}
 """A busy hour's traffic times this, so that the rare kinds are met too."""
 
 
@@ -72,14 +73,15 @@ def all_rounds(seed: int, count: int = 6) -> Scenario:
                 )  # fmt: skip
                 start_s += 15.0
     base = msgspec.to_builtins(packaged("busy-quiet-hour"))
-    return msgspec.convert(base | {"raid": raids, "traffic": [], "duration_s": start_s + 120.0}, Scenario)
+    return msgspec.convert(base | dict.fromkeys(CLUTTER, ()) | {"raid": raids, "duration_s": start_s + 120.0}, Scenario)
 
 
 def dense_traffic(minutes: float) -> Scenario:
     """Cut the busy quiet hour to some minutes, with more of what is rare; no rounds."""
     hour = packaged("busy-quiet-hour")
     traffic = tuple(msgspec.structs.replace(t, per_hour=t.per_hour * TIMES[t.kind]) for t in hour.traffic)
-    return msgspec.structs.replace(hour, traffic=traffic, duration_s=60.0 * minutes)
+    only = {**dict.fromkeys(CLUTTER, ()), "traffic": traffic}
+    return msgspec.structs.replace(hour, **only, duration_s=60.0 * minutes)
 
 
 def priors_of(*scenes: Scenario) -> Settings:
@@ -90,8 +92,9 @@ def priors_of(*scenes: Scenario) -> Settings:
         for t in scene.traffic:
             n[t.kind] += max(t.per_hour * scene.duration_s / 3600.0, 1e-3)
     return Settings(
-        rounds_per_day=n["round"], aircraft_per_day=n["aircraft"], helicopters_per_day=n["helicopter"],
-        drones_per_day=n["drone"], birds_per_day=n["bird"], jets_per_day=0.1, others_per_day=0.1,
+        rounds_per_day=n["round"], aircraft_per_day=n["aircraft"] + n.get("light", 0.0),
+        helicopters_per_day=n["helicopter"], drones_per_day=n["drone"], birds_per_day=n["bird"],
+        jets_per_day=0.1, others_per_day=0.1,
     )  # fmt: skip
 
 
@@ -147,7 +150,8 @@ def _kind(label: str, kinds: dict[str, Kind]) -> int:
     # -1: a track of false plots
     if label in kinds:
         return int(kinds[label])
-    return int(Kind[label.split("-", maxsplit=1)[0].upper()]) if label else -1
+    name = label.split("-", maxsplit=1)[0].replace("light", "aircraft")
+    return int(Kind[name.upper()]) if name else -1
 
 
 def has_impact(rows: np.ndarray, classes: np.ndarray) -> np.ndarray:

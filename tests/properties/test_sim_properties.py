@@ -1,5 +1,6 @@
 """Properties of the simulated world that hold for any declaration."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from casemate.physics.detection import p_detection
 from casemate.physics.exact import Trajectory
-from casemate.sim.clutter import Flow
+from casemate.sim.clutter.flow import Flow, Hourly
 from casemate.sim.outcome import Rate, inside
 from casemate.sim.raid import Round, Volley
 from casemate.sim.scenario import Traffic
@@ -65,7 +66,10 @@ def test_traffic_does_not_depend_on_how_time_is_cut(seed, steps):
         turn_dps=90.0,
         hover_share=0.4,
     )
-    once, often = (Flow((kind,), 1, np.random.default_rng(seed)) for _ in range(2))
+    once, often = (
+        Flow([Hourly(kind, rng, rng.spawn(1)[0])], itertools.count(1))
+        for rng in (np.random.default_rng(seed), np.random.default_rng(seed))
+    )
     t = 0.0
     for step in steps:
         often.prepare(t, t + step)

@@ -1,10 +1,12 @@
 """Traffic: counts, continuity and bounds of what flies that is no round."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from casemate.sim.clutter import Flow
-from casemate.sim.scenario import Traffic
+from casemate.sim.clutter.declared import Traffic
+from casemate.sim.clutter.flow import Flow, Hourly
 
 HELICOPTER = Traffic(
     kind="helicopter",
@@ -34,7 +36,8 @@ AIRCRAFT = Traffic(
 
 
 def flow(*traffic, seed=1):
-    return Flow(traffic, 5, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    return Flow([Hourly(kind, rng, rng.spawn(1)[0]) for kind in traffic], itertools.count(5))
 
 
 def test_each_hour_holds_as_many_as_declared():
@@ -78,7 +81,7 @@ def test_past_bodies_and_legs_are_forgotten():
     sky, size = flow(HELICOPTER), []
     for t in np.arange(0.0, 7200.0, 5.0):
         sky.prepare(t, t + 5.0)
-        size.append(len(sky._table))
+        size.append(len(sky.legs))
     assert max(size[len(size) // 2 :]) <= max(size[: len(size) // 2]) + 10
     assert np.all(sky.end_s >= 7195.0)
 
@@ -103,7 +106,7 @@ def test_another_seed_is_another_sky(seed):
 
 
 def test_no_traffic_is_no_body():
-    sky = Flow((), 1, np.random.default_rng(0))
+    sky = flow()
     assert not sky.prepare(0.0, 1e4)
     pos, vel = sky.at(np.zeros(0, np.int64), np.zeros(0))
     assert pos.shape == vel.shape == (0, 3)

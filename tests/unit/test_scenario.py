@@ -72,7 +72,13 @@ def test_counts_are_those_of_the_scenario_list():
     barrage = packaged("camp-barrage")
     assert (barrage.raid[0].count, barrage.raid[0].failed, barrage.gun) == (30, 3, ())
     quiet = packaged("busy-quiet-hour")
-    assert {t.kind: t.per_hour for t in quiet.traffic} == {"aircraft": 17, "helicopter": 2, "bird": 210, "drone": 1}
+    an_hour = {t.kind: t.per_hour for t in quiet.traffic}
+    assert an_hour == {"aircraft": 10, "light": 7, "helicopter": 2, "bird": 210, "drone": 1}
+    day = {t.kind: 24.0 * t.per_hour for t in packaged("busy-quiet-day").traffic}
+    assert day["aircraft"] + day["light"] == pytest.approx(400)
+    assert (day["helicopter"], day["bird"], day["drone"]) == pytest.approx((40, 5000, 20))
+    assert quiet.rain
+    assert quiet.turbines
     assert not quiet.raid
 
 

@@ -18,6 +18,7 @@ from casemate.physics.profile import Profile
 from casemate.physics.spin import solve_spinning_arrival
 from casemate.physics.terrain import Terrain, ground_height_m, impact_of
 from casemate.sim.scenario import Raid, Scenario
+from casemate.sim.sensor import Bodies
 
 Floats = NDArray[np.float64]
 
@@ -136,6 +137,24 @@ class Volley:
         self._keys = np.concatenate([np.zeros(0), *(t + i * _APART_S for i, t in enumerate(times))])
         self._pos = np.concatenate([np.zeros((0, 3)), *(r.trajectory.pos_m for r in rounds)])
         self._vel = np.concatenate([np.zeros((0, 3)), *(r.trajectory.vel_mps for r in rounds)])
+
+    def bodies(self, i_round: NDArray[np.int64]) -> Bodies:
+        """Return rows of the volley as what a beam may meet."""
+        n = len(i_round)
+
+        def at(t_s: Floats) -> tuple[Floats, Floats]:
+            return self.at(i_round, t_s)
+
+        return Bodies(
+            truth_id=self.truth_id[i_round],
+            start_s=self.start_s[i_round],
+            end_s=self.end_s[i_round],
+            rcs_dbsm=self.rcs_dbsm[i_round],
+            rcs_law=self.swerling[i_round],
+            rcs_sigma_db=np.zeros(n),
+            rate_spread_mps=np.zeros(n),
+            at=at,
+        )
 
     def at(self, i_round: NDArray[np.int64], t_s: Floats) -> tuple[Floats, Floats]:
         """Return where rounds are, by cubic Hermite between the samples of each flight.

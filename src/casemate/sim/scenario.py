@@ -6,7 +6,7 @@ must not know the pipeline, and nothing on the live side may import it.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 import numpy as np
 from msgspec import Meta
@@ -20,18 +20,16 @@ from casemate.model.catalog import (
     Lon,
     Name,
     NotNegative,
-    Positive,
     RadarSite,
     RoundClass,
-    Share,
 )
 from casemate.physics.profile import Profile
+from casemate.sim.clutter.declared import Decibel, Flock, Ground, Rain, Traffic, Turbines
 from casemate.sim.intercept.gun import Gun
 from casemate.sim.sensor.declared import RadarTruth, fault_of
 
 Bearing = Annotated[float, Meta(ge=0.0, lt=360.0)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
-Decibel = Annotated[float, Meta(ge=-60.0, le=40.0)]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -70,22 +68,6 @@ class Raid(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     swerling: Annotated[int, Meta(ge=1, le=3)] = 1  # 1: tumbling or finned, 3: steady nose aspect
 
 
-class Traffic(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Friendly traffic and birds of one kind: how many an hour, and within what bounds they move."""
-
-    kind: Annotated[str, Meta(pattern="^(aircraft|helicopter|drone|bird)$")]
-    per_hour: NotNegative
-    speed_mps: Band
-    height_m: Band  # over the site
-    rcs_dbsm: tuple[Decibel, Decibel]
-    life_s: Band
-    leg_s: Band  # how long it flies straight between manoeuvres
-    reach_m: Positive  # stays (or is forgotten) within this distance of the site
-    load_g: Positive  # largest manoeuvre
-    turn_dps: Positive  # largest turn rate
-    hover_share: Share = 0.0  # share of legs spent standing in the air
-
-
 class WindLayer(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The true wind at one height, linear between layers; the filter is not told."""
 
@@ -107,6 +89,10 @@ class Scenario(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     raid: tuple[Raid, ...] = ()
     gun: tuple[Gun, ...] = ()
     traffic: tuple[Traffic, ...] = ()
+    flock: tuple[Flock, ...] = ()
+    turbines: tuple[Turbines, ...] = ()
+    rain: tuple[Rain, ...] = ()
+    ground: tuple[Ground, ...] = ()
     wind: tuple[WindLayer, ...] = ()
     radar: tuple[RadarTruth, ...] = ()
 
@@ -148,10 +134,7 @@ def check_scenario(
         why = _raid_fault(raid, names)
         if why is not None:
             raise SettingsError(file, f"raid[{i}].{why[0]}", why[1])
-    for i, traffic in enumerate(scenario.traffic):
-        for key in ("speed_mps", "height_m", "rcs_dbsm", "life_s", "leg_s"):
-            if not _is_rising(getattr(traffic, key)):
-                raise SettingsError(file, f"traffic[{i}].{key}", "must be a band [low, high]")
+    _check_clutter(scenario, file)
     for i, radar in enumerate(scenario.radar):
         site = {sensor.name: sensor for sensor in sensors}.get(radar.name)
         if site is None:
@@ -163,6 +146,24 @@ def check_scenario(
     heights = [layer.height_m for layer in scenario.wind]
     if len(set(heights)) != len(heights):
         raise SettingsError(file, "wind", "two layers at one height")
+
+
+def _check_clutter(scenario: Scenario, file: str) -> None:
+    for name in ("traffic", "flock", "turbines", "rain", "ground"):
+        for i, declared in enumerate(getattr(scenario, name)):
+            _check_bands(declared, file, f"{name}[{i}]")
+    for i, farm in enumerate(scenario.turbines):
+        if farm.height_m[1] - farm.height_m[0] < 2.0 * farm.blade_m:
+            raise SettingsError(file, f"turbines[{i}].blade_m", f"two of {farm.blade_m:g} m exceed the band height_m")
+
+
+def _check_bands(declared: Declaration, file: str, where: str) -> None:
+    for key in declared.__struct_fields__:
+        band = getattr(declared, key)
+        if isinstance(band, tuple) and not _is_rising(cast("Band", band)):
+            raise SettingsError(file, f"{where}.{key}", "must be a band [low, high]")
+        if key in {"life_s", "leg_s"} and band[0] <= 0.0:  # nothing can last no time: there would be no end of them
+            raise SettingsError(file, f"{where}.{key}", "must be a band above 0")
 
 
 def _is_rising(band: tuple[float, float] | None) -> bool:

@@ -22,12 +22,13 @@ from casemate.physics.drag import drag_curve_of
 from casemate.physics.environment import Environment, build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.terrain import Terrain
-from casemate.sim.clutter import Flow
+from casemate.sim.clutter.look import Told
+from casemate.sim.clutter.sky import Clutter
 from casemate.sim.intercept.gun import ENGAGEMENT, Outcome, PlannedBurst
 from casemate.sim.intercept.schedule import FireControl
 from casemate.sim.raid import Round, Volley, draw_rounds
 from casemate.sim.scenario import Scenario, check_scenario
-from casemate.sim.sensor import Bodies, Radar, RadarTruth, Sector, Turn, deal
+from casemate.sim.sensor import Bodies, Radar, RadarTruth, Sector, Turn, deal, joined
 
 Floats = NDArray[np.float64]
 
@@ -74,7 +75,7 @@ class World:
     frame : SiteFrame
         ENU of the site.
     seed : int
-        All chance comes from it, split by purpose: raids, traffic, radars, guns.
+        All chance comes from it, split by purpose: raids, traffic, radars, guns, other clutter.
     with_intercept : bool
         Whether the scenario's guns act.
     environment : Environment, optional
@@ -96,14 +97,15 @@ class World:
         terrain: Terrain | None = None,
     ) -> None:
         check_scenario(scenario, "scenario", tuple(rounds), site.sensor)
-        raids, traffic, radars, guns = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
+        streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
+        raids, traffic, radars, guns, clutter = streams
         self.scenario, self.with_intercept, self.seed = scenario, with_intercept, seed
         self.t_start_ns = scenario.t_start_ns()
         self._volley = Volley(draw_rounds(scenario, rounds, frame, raids, terrain))
         last_s = max((r.impact_s for r in self._volley.rounds), default=0.0)
         lasts_ns = max(_ns(scenario.duration_s), _ns(last_s) + _AFTER_NS if self._volley.rounds else 0)
         self.t_end_ns = self.t_start_ns + lasts_ns
-        self._flow = Flow(scenario.traffic, len(self._volley.rounds) + 1, traffic)
+        self._clutter = Clutter(scenario, len(self._volley.rounds) + 1, traffic, clutter)
         truths = {truth.name: truth for truth in scenario.radar}
         self._radars = [
             Radar(i, radar, truths.get(radar.name, RadarTruth(name=radar.name)), frame, rng, terrain)
@@ -121,7 +123,7 @@ class World:
         self.first_seeable_s: dict[int, float] = {}
         self.dead_s: dict[int, float] = {}
         self.n_traffic_hit = 0
-        self._labels = dict(zip(self._volley.truth_id.tolist(), self._volley.label.tolist(), strict=True))
+        self._labels = self._names()
         self._tracks: dict[int, np.void] = {}
         self._pending: list[tuple[int, int, PlannedBurst]] = []
         self._engagements: list[Records] = []
@@ -175,40 +177,23 @@ class World:
         return itertools.takewhile(lambda sector: sector.t_end_ns <= self.t_end_ns, sectors)
 
     def _bodies(self, t0_s: float, period_s: float) -> Bodies:
-        # Everything that flies at any time of the turn, rounds before traffic; the dead too, so that the radars'
-        # chance runs alike with and without intercept.
-        volley, flow = self._volley, self._flow
+        # Everything that a beam may meet in the turn, rounds before clutter; the dead too, so that the radars' chance
+        # runs alike with and without intercept.
         self._prepare(t0_s + period_s)
+        volley = self._volley
         up = np.flatnonzero((volley.start_s < t0_s + period_s) & (volley.end_s > t0_s))
-        n_up, all_flow = len(up), np.arange(len(flow.truth_id))
-
-        def at(t_s: Floats) -> tuple[Floats, Floats]:
-            if not n_up:
-                return flow.at(all_flow, t_s)
-            pos, vel = volley.at(up, t_s[:n_up])
-            if not len(all_flow):
-                return pos, vel
-            flow_pos, flow_vel = flow.at(all_flow, t_s[n_up:])
-            return np.concatenate([pos, flow_pos]), np.concatenate([vel, flow_vel])
-
-        return Bodies(
-            truth_id=np.concatenate([volley.truth_id[up], flow.truth_id]),
-            start_s=np.concatenate([volley.start_s[up], flow.start_s]),
-            end_s=np.concatenate([volley.end_s[up], flow.end_s]),
-            rcs_dbsm=np.concatenate([volley.rcs_dbsm[up], flow.rcs_dbsm]),
-            rcs_law=np.concatenate([volley.swerling[up], flow.rcs_law]),
-            rcs_sigma_db=np.concatenate([np.zeros(n_up), flow.rcs_sigma_db]),
-            rate_spread_mps=np.concatenate([np.zeros(n_up), flow.rate_spread_mps]),
-            at=at,
-        )
+        return joined([volley.bodies(up), *self._clutter.bodies(t0_s)])
 
     def _prepare(self, until_s: float) -> None:
         kept_s = (self._now_ns - self.t_start_ns) / NS_PER_S - self._kept_s
-        if self._flow.prepare(kept_s, until_s):
+        if self._clutter.prepare(kept_s, until_s):
             n = len(self._volley.rounds)
-            self._labels = dict(zip(self._volley.truth_id.tolist(), self._volley.label.tolist(), strict=True))
-            self._labels.update(zip(self._flow.truth_id.tolist(), self._flow.label.tolist(), strict=True))
+            self._labels = self._names()
             self.dead_s = {i: t for i, t in self.dead_s.items() if i <= n or i in self._labels}
+
+    def _names(self) -> dict[int, str]:
+        rounds = zip(self._volley.truth_id.tolist(), self._volley.label.tolist(), strict=True)
+        return dict(rounds) | self._clutter.names
 
     def _note_looks(self, turn: Turn) -> None:
         looks, n = turn.looks, len(self._volley.rounds)
@@ -243,17 +228,23 @@ class World:
     def _truth(self, t_ns: int) -> Aside:
         t_s = (t_ns - self.t_start_ns) / NS_PER_S
         ended = self._ended(t_s)
-        bodies = self._bodies(t_s, 0.0)
-        gone_s = np.minimum(bodies.end_s, [self.dead_s.get(i, np.inf) for i in bodies.truth_id.tolist()])
-        is_up = (bodies.start_s <= t_s) & (t_s < gone_s)
-        pos, vel = bodies.at(np.full(len(bodies.truth_id), t_s))
-        rows = np.zeros(len(ended) + int(is_up.sum()), TRUTH)
+        now = self._things(t_s)
+        rows = np.zeros(len(ended) + len(now.truth_id), TRUTH)
         rows[: len(ended)] = ended
         up = rows[len(ended) :]
-        up["truth_id"], up["t_ns"], up["is_alive"] = bodies.truth_id[is_up], t_ns, True
-        up["pos_m"], up["vel_mps"] = pos[is_up], vel[is_up]
-        up["label"] = [self._labels[i] for i in bodies.truth_id[is_up].tolist()]
+        up["truth_id"], up["t_ns"], up["is_alive"] = now.truth_id, t_ns, True
+        up["pos_m"], up["vel_mps"] = now.pos_m, now.vel_mps
+        up["label"] = [self._labels[i] for i in now.truth_id.tolist()]
         return Aside(t_ns=t_ns, kind="truth", rows=freeze(rows))
+
+    def _things(self, t_s: float) -> Told:
+        # All things that exist now and were not destroyed, rounds first.
+        self._prepare(t_s)
+        volley = self._volley
+        up = np.flatnonzero((volley.start_s <= t_s) & (t_s < volley.end_s))
+        rounds = Told(volley.truth_id[up], *volley.at(up, np.full(len(up), t_s)), np.ones(len(up), np.bool_))
+        told = Told.joined([rounds, self._clutter.told(t_s)])
+        return told.keep(np.array([self.dead_s.get(i, np.inf) > t_s for i in told.truth_id.tolist()], np.bool_))
 
     def _ended(self, t_s: float) -> Records:
         # One last row for every round that came down or was destroyed since the last look.
@@ -301,19 +292,17 @@ class World:
     def _met(self, burst: PlannedBurst, t_s: float) -> tuple[int, Floats | None, Floats | None]:
         # The nearest body to where the track is believed to be; a burst may meet traffic if the track follows it.
         track = self._tracks.get(burst.track_id)
-        bodies = self._bodies(t_s, 0.0)
-        gone_s = np.minimum(bodies.end_s, [self.dead_s.get(i, np.inf) for i in bodies.truth_id.tolist()])
-        is_up = np.flatnonzero((bodies.start_s <= t_s) & (t_s < gone_s))
-        if track is None or not len(is_up):
+        now = self._things(t_s)
+        now = now.keep(now.is_solid)
+        if track is None or not len(now.truth_id):
             return 0, None, None
         dt_s = (burst.t_intercept_ns - int(track["t_ns"])) / NS_PER_S
         aim = propagate(np.array(track["state"])[None], np.array([dt_s]), self._environment)[0, :3]
-        pos, vel = bodies.at(np.full(len(bodies.truth_id), t_s))
-        away = np.linalg.norm(pos[is_up] - aim, axis=1)
-        i = int(is_up[int(np.argmin(away))])
-        if not away.min() <= GATE_M:
+        away = np.linalg.norm(now.pos_m - aim, axis=1)
+        i = int(np.argmin(away))
+        if not away[i] <= GATE_M:
             return 0, None, None
-        return int(bodies.truth_id[i]), pos[i], vel[i]
+        return int(now.truth_id[i]), now.pos_m[i], now.vel_mps[i]
 
     def _flush(self, t_ns: int) -> Iterator[Aside]:
         rows = [row for row in self._engagements if len(row)]

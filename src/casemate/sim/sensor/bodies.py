@@ -1,6 +1,6 @@
 """What a simulated radar is given, and what it gives: bodies in, the looks and plots of a turn out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,26 @@ class Bodies(NamedTuple):
     rcs_sigma_db: Floats
     rate_spread_mps: Floats
     at: Callable[[Floats], tuple[Floats, Floats]]  # (n,) s -> positions, velocities (n, 3), ENU of the site
+
+
+def joined(parts: Sequence[Bodies]) -> Bodies:
+    """Put several sets of bodies into one, in order."""
+    ends = np.cumsum([len(part.truth_id) for part in parts])[:-1]
+
+    def at(t_s: Floats) -> tuple[Floats, Floats]:
+        found = [part.at(t) for part, t in zip(parts, np.split(t_s, ends), strict=True)]
+        return np.concatenate([pos for pos, _ in found]), np.concatenate([vel for _, vel in found])
+
+    return Bodies(
+        truth_id=np.concatenate([part.truth_id for part in parts]),
+        start_s=np.concatenate([part.start_s for part in parts]),
+        end_s=np.concatenate([part.end_s for part in parts]),
+        rcs_dbsm=np.concatenate([part.rcs_dbsm for part in parts]),
+        rcs_law=np.concatenate([part.rcs_law for part in parts]),
+        rcs_sigma_db=np.concatenate([part.rcs_sigma_db for part in parts]),
+        rate_spread_mps=np.concatenate([part.rate_spread_mps for part in parts]),
+        at=at,
+    )
 
 
 class Looks(NamedTuple):

@@ -1,8 +1,6 @@
-"""Friendly traffic and birds: bodies that fly legs (straight, turn, hover) and are drawn only when their time comes.
+"""Legs (straight, turn, hover): how one thing flies, drawn only as far as it is asked for and forgotten once past.
 
-Everything is lazy: a body is born when its hour comes, its legs are drawn as far as they are asked for, and
-both are forgotten once past, so memory does not grow with the length of a run. Times are seconds since the
-scenario's start; the frame is ENU of the site.
+Times are seconds since the scenario's start; the frame is ENU of the site.
 """
 
 import math
@@ -13,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casemate.constants import STANDARD_GRAVITY_MPS2
-from casemate.sim.scenario import Traffic
+from casemate.sim.clutter.declared import Traffic
 
 Floats = NDArray[np.float64]
 
@@ -23,8 +21,13 @@ _MAX_CLIMB_MPS = 8.0
 _APART_S = 1e7
 """Distance between the keys of two bodies [s]: longer than any run."""
 
+_THROUGH = ("aircraft", "light")
+"""Kinds that pass through; the others stay about."""
 
-class _Leg(NamedTuple):
+
+class Leg(NamedTuple):
+    """One leg, from its start."""
+
     start_s: float
     end_s: float
     east_m: float
@@ -37,7 +40,7 @@ class _Leg(NamedTuple):
     climb_mps: float
 
 
-class _Body:
+class Walker:
     """One aircraft, helicopter, drone or bird: its legs so far, and how to draw the next."""
 
     def __init__(self, traffic: Traffic, truth_id: int, label: str, born_s: float, rng: np.random.Generator) -> None:
@@ -52,7 +55,8 @@ class _Body:
         n = len(self.legs)
         while self.legs[-1].end_s < min(until_s, self.end_s):
             here = _end_of(self.legs[-1])
-            if math.hypot(here.east_m, here.north_m) > 1.02 * self._traffic.reach_m:
+            is_passing = self._traffic.kind in _THROUGH
+            if is_passing and math.hypot(here.east_m, here.north_m) > 1.02 * self._traffic.reach_m:
                 self.end_s = here.start_s
                 break
             for leg in _next_legs(self._traffic, here, self._rng):
@@ -67,75 +71,18 @@ class _Body:
         del self.legs[:i]
 
 
-class Flow:
-    """All traffic of a scenario, born evenly over each hour with a random shift inside each slot.
+class Legs:
+    """The legs of several walkers in one table, which answers for many at once."""
 
-    Parameters
-    ----------
-    traffic : sequence of Traffic
-        Kinds with their counts an hour; `per_hour` bodies of a kind are born in each whole hour.
-    first_id : int
-        The first truth id to give.
-    rng : Generator
-        The traffic's own stream of chance.
-    """
-
-    def __init__(self, traffic: Sequence[Traffic], first_id: int, rng: np.random.Generator) -> None:
-        self._next_id = first_id
-        self._bodies: list[_Body] = []
-        self._births = [(kind, _births(kind.per_hour, rng.spawn(1)[0])) for kind in traffic if kind.per_hour > 0.0]
-        self._due = [next(births) for _, births in self._births]
-        self._counts = dict.fromkeys([kind.kind for kind in traffic], 0)
-        self._rng = rng
-        self._table = np.zeros((0, len(_Leg._fields)))
-        self._keys = np.zeros(0)
-        self._first_s = np.zeros(0)
-        self._ready_s = self._stale_s = -math.inf  # nothing to draw until, nothing to forget until
-        self._tabulate()
-
-    def prepare(self, from_s: float, until_s: float) -> bool:
-        """Bear bodies and draw legs up to `until_s`, forget what ended before `from_s`; tell if anything changed."""
-        if until_s < self._ready_s and from_s <= self._stale_s:
-            return False
-        is_changed = False
-        for i, (kind, births) in enumerate(self._births):
-            while self._due[i] <= until_s:
-                self._bear(kind, self._due[i])
-                self._due[i] = next(births)
-                is_changed = True
-        alive = [body for body in self._bodies if body.end_s >= from_s]
-        is_changed |= len(alive) != len(self._bodies)
-        self._bodies = alive
-        for body in alive:
-            if body.extend(until_s):
-                body.forget(from_s)
-                is_changed = True
-        ends = [body.legs[-1].end_s for body in alive if body.legs[-1].end_s < body.end_s]
-        self._ready_s = min((*self._due, *ends), default=math.inf)
-        self._stale_s = min((body.end_s for body in alive), default=math.inf)
-        if is_changed:
-            self._tabulate()
-        return is_changed
-
-    def _bear(self, kind: Traffic, born_s: float) -> None:
-        self._counts[kind.kind] += 1
-        label = f"{kind.kind}-{self._counts[kind.kind]}"
-        self._bodies.append(_Body(kind, self._next_id, label, born_s, self._rng.spawn(1)[0]))
-        self._next_id += 1
-
-    def _tabulate(self) -> None:
-        legs = [leg for body in self._bodies for leg in body.legs]
-        owner = np.repeat(np.arange(len(self._bodies)), [len(body.legs) for body in self._bodies])
-        self._table = np.array(legs, dtype=np.float64).reshape(-1, len(_Leg._fields))
+    def __init__(self, walkers: Sequence[Walker]) -> None:
+        legs = [leg for walker in walkers for leg in walker.legs]
+        owner = np.repeat(np.arange(len(walkers)), [len(walker.legs) for walker in walkers])
+        self._table = np.array(legs, dtype=np.float64).reshape(-1, len(Leg._fields))
         self._keys = owner * _APART_S + self._table[:, 0]
-        self.truth_id = np.array([body.truth_id for body in self._bodies], np.int64)
-        self.label = np.array([body.label for body in self._bodies], "U24")
-        self.start_s = np.array([body.born_s for body in self._bodies])
-        self._first_s = np.array([body.legs[0].start_s for body in self._bodies])
-        self.end_s = np.array([body.end_s for body in self._bodies])
-        self.rcs_dbsm = np.array([body.rcs_dbsm for body in self._bodies])
-        n = len(self._bodies)
-        self.rcs_law, self.rcs_sigma_db, self.rate_spread_mps = np.ones(n, np.int64), np.zeros(n), np.zeros(n)
+        self._first_s = np.array([walker.legs[0].start_s for walker in walkers])
+
+    def __len__(self) -> int:
+        return len(self._table)
 
     def at(self, i_body: NDArray[np.int64], t_s: Floats) -> tuple[Floats, Floats]:
         """Return where bodies are.
@@ -143,7 +90,7 @@ class Flow:
         Parameters
         ----------
         i_body : (n,) int64
-            Rows of `truth_id`.
+            Rows of walkers.
         t_s : (n,) float64 [s]
             Since the scenario's start, inside what was prepared; before its birth a body stands where it begins.
 
@@ -171,21 +118,13 @@ class Flow:
         return pos, vel
 
 
-def _births(per_hour: float, rng: np.random.Generator) -> Iterator[float]:
-    slot_s = 3600.0 / per_hour
-    i = 0
-    while True:
-        yield (i + float(rng.uniform())) * slot_s
-        i += 1
-
-
-def _first_leg(traffic: Traffic, born_s: float, rng: np.random.Generator) -> _Leg:
+def _first_leg(traffic: Traffic, born_s: float, rng: np.random.Generator) -> Leg:
     # Aircraft come in over the rim, heading for the inner half; all else begins somewhere inside.
     bearing = float(rng.uniform(0.0, 2.0 * math.pi))
-    is_aircraft = traffic.kind == "aircraft"
+    is_aircraft = traffic.kind in _THROUGH
     distance = traffic.reach_m * (1.0 if is_aircraft else 0.8 * math.sqrt(float(rng.uniform())))
     heading = bearing + math.pi + float(rng.uniform(-0.5, 0.5)) if is_aircraft else float(rng.uniform(0.0, 2 * math.pi))
-    return _Leg(
+    return Leg(
         start_s=born_s,
         end_s=born_s + float(rng.uniform(*traffic.leg_s)),
         east_m=distance * math.sin(bearing),
@@ -199,8 +138,8 @@ def _first_leg(traffic: Traffic, born_s: float, rng: np.random.Generator) -> _Le
     )
 
 
-def _end_of(leg: _Leg) -> _Leg:
-    # The state at a leg's end, as a leg of no length: the scalar twin of `Flow.at`.
+def _end_of(leg: Leg) -> Leg:
+    # The state at a leg's end, as a leg of no length: the scalar twin of `Legs.at`.
     dt = leg.end_s - leg.start_s
     after = leg.heading_rad + leg.turn_radps * dt
     if leg.turn_radps:
@@ -223,7 +162,7 @@ def _end_of(leg: _Leg) -> _Leg:
     )
 
 
-def _next_legs(traffic: Traffic, here: _Leg, rng: np.random.Generator) -> Iterator[_Leg]:
+def _next_legs(traffic: Traffic, here: Leg, rng: np.random.Generator) -> Iterator[Leg]:
     # One manoeuvre and what follows it: brake, stand and speed up again; or turn, then fly straight.
     pull = traffic.load_g * STANDARD_GRAVITY_MPS2
     if float(rng.uniform()) < traffic.hover_share:
@@ -244,16 +183,16 @@ def _next_legs(traffic: Traffic, here: _Leg, rng: np.random.Generator) -> Iterat
     yield here._replace(end_s=here.start_s + length, climb_mps=max(-limit, min(limit, climb)))
 
 
-def _turn(traffic: Traffic, here: _Leg, pull: float, rng: np.random.Generator) -> _Leg:
+def _turn(traffic: Traffic, here: Leg, pull: float, rng: np.random.Generator) -> Leg:
     wish = _new_heading(traffic, here, rng)
     angle = math.remainder(wish - here.heading_rad, 2.0 * math.pi)
     rate = min(math.radians(traffic.turn_dps), pull / max(here.speed_mps, 1.0))
     return here._replace(end_s=here.start_s + max(abs(angle) / rate, 1e-3), turn_radps=math.copysign(rate, angle))
 
 
-def _new_heading(traffic: Traffic, here: _Leg, rng: np.random.Generator) -> float:
+def _new_heading(traffic: Traffic, here: Leg, rng: np.random.Generator) -> float:
     # Aircraft pass through with mild turns; all else turns back to the site where its reach ends.
-    if traffic.kind == "aircraft":
+    if traffic.kind in _THROUGH:
         return here.heading_rad + float(rng.uniform(-0.6, 0.6))
     if math.hypot(here.east_m, here.north_m) > 0.8 * traffic.reach_m:
         return math.atan2(-here.east_m, -here.north_m) + float(rng.uniform(-0.7, 0.7))
