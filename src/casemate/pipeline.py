@@ -9,6 +9,7 @@ import numpy as np
 from casemate.assess import impact
 from casemate.assess.classify import ClassStage
 from casemate.assess.classify import Settings as ClassSettings
+from casemate.assess.health import HealthStage
 from casemate.assess.threat import Settings as ThreatSettings
 from casemate.assess.threat import ThreatStage
 from casemate.assess.warning import Settings as WarningSettings
@@ -133,6 +134,7 @@ class Pipeline:
         self._lagged = LaggedTracker(Tracker(sensors, self._environment, plan.tracking()), site.tracking.lag_s)
         self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
         self._warnings = WarningStage(site.zone, plan.settings.warnings)
+        self._health = HealthStage(site.sensor)
 
     def step(self, message: Scan | Tick) -> Events:
         """Take one input through every stage and return all that it changed.
@@ -155,5 +157,6 @@ class Pipeline:
             fates=step.fates,
             threats=judged.threats,
             warnings=self._warnings.step(t_ns, judged.risks),
+            sensors=self._health.step(t_ns, scan),
             diagnostics=step.diagnostics,
         )

@@ -106,7 +106,17 @@ def _count_rows(summary: dict[str, Any]) -> list[Row]:
     rows.append(("tracks confirmed", f"{counts['tracks_confirmed']:,}", note))
     changes = f"{counts.get('warning_updates', 0):,} updates, {counts.get('warning_clears', 0):,} all clear"
     rows.append(("zone warnings", f"{counts.get('warnings', 0):,}", changes if counts.get("warnings") else ""))
-    return rows
+    return [*rows, *_sensor_rows(summary["sensors"])]
+
+
+def _sensor_rows(sensors: dict[str, dict[str, Any]]) -> list[Row]:
+    # one that was well all the time is no news
+    ill = {name: each for name, each in sensors.items() if each["state"] != "ok" or each["lost"]}
+    rows = [
+        (f"sensor {name}", each["state"], f"{each['reason']}; lost {each['lost']:,} times")
+        for name, each in ill.items()
+    ]
+    return rows or [("sensors", f"{len(sensors):,}", "never silent")]
 
 
 def _outcome_rows(result: dict[str, Any] | None) -> list[Row]:

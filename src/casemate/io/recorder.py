@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from casemate.errors import SettingsError
+from casemate.io.health import OFFSETS, health_row
 from casemate.io.profile import StrPath
 from casemate.io.settings import NOT_A_ROUND
 from casemate.io.tables import FIELD_OF, PLOT_SCHEMA, UNKNOWN_SENSOR
 from casemate.model.catalog import SiteFile
-from casemate.model.messages import Aside, Events, Input, Scan, ZoneWarning
+from casemate.model.messages import Aside, Events, Input, Scan, SensorHealth, ZoneWarning
 from casemate.model.records import FATE, LABEL, PLOT, Kind, Motion, Records, Refusal, Status, TrackStatus
 
 ROWS_PER_GROUP: Final = 16_384
@@ -31,6 +32,7 @@ ROWS_PER_GROUP: Final = 16_384
 UNKNOWN_SENSOR_NAME: Final = "unknown"
 _KIND = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
 _AXES: Final = {"pos_m": ("e_m", "n_m", "u_m"), "vel_mps": ("ve_mps", "vn_mps", "vu_mps"), "point_m": ("e_m", "n_m")}
+_OWN: Final = {"plots", "tracks", "impacts", "warnings", "sensors"}
 _STATE: Final = ("e_m", "n_m", "u_m", "ve_mps", "vn_mps", "vu_mps", "ln_drag")
 _ROW: Final = np.dtype([("plot", PLOT), ("fate", FATE), ("label", LABEL["label"])])
 
@@ -71,6 +73,16 @@ _WARNING_SCHEMA: Final = pa.schema(
         ("supersedes", pa.int64()),
         ("reason", pa.string()),
         ("is_useful", pa.bool_()),
+    ]
+)
+_SENSOR_SCHEMA: Final = pa.schema(
+    [
+        ("t_ns", pa.int64()),
+        ("sensor", pa.string()),
+        *((name, pa.string()) for name in ("state", "reason")),
+        ("t_last_ns", pa.int64()),
+        *((f"{what}_{name}", pa.float64()) for what in ("bias", "sigma") for name in OFFSETS),
+        ("applied", pa.list_(pa.string())),
     ]
 )
 _PLOT_SCHEMA: Final = pa.schema([*PLOT_SCHEMA, ("track_id", pa.uint32()), ("refused", pa.string())])
@@ -134,6 +146,7 @@ class RunRecorder:
         self._tracks = self._stream("tracks", _TRACK_SCHEMA, self._track_batch)
         self._impacts = self._stream("impacts", _IMPACT_SCHEMA, _impact_batch)
         self._warnings = self._stream("warnings", _WARNING_SCHEMA, self._warning_batch)
+        self._health = self._stream("sensors", _SENSOR_SCHEMA, self._health_batch)
 
     def take(self, message: Input, events: Events | None) -> None:
         """Take an input with the events that it caused (None for an `Aside`)."""
@@ -147,6 +160,7 @@ class RunRecorder:
             self._tracks.add((events.tracks, events.classes), len(events.tracks))
             self._impacts.add(events.impacts, len(events.impacts))
             self._warnings.add(events.warnings, len(events.warnings))
+            self._health.add(events.sensors, len(events.sensors))
 
     def close(self) -> None:
         """Finish every table; safe in a `finally`, and to call twice."""
@@ -154,7 +168,8 @@ class RunRecorder:
             return
         self._is_closed = True
         with contextlib.ExitStack() as stack:  # one that fails does not keep the others from being finished
-            for stream in (self._plots, self._tracks, self._impacts, self._warnings, *self._asides.values()):
+            own = (self._plots, self._tracks, self._impacts, self._warnings, self._health)
+            for stream in (*own, *self._asides.values()):
                 stack.callback(stream.close)
 
     def _stream(self, name: str, schema: pa.Schema, to_batch: Callable[[list[Any]], pa.RecordBatch]) -> _Stream:
@@ -165,7 +180,7 @@ class RunRecorder:
             self._labels.update(zip(message.rows["plot_id"].tolist(), message.rows["label"].tolist(), strict=True))
             return
         if message.kind not in self._asides:
-            if not _KIND.match(message.kind) or message.kind in {"plots", "tracks", "impacts", "warnings"}:
+            if not _KIND.match(message.kind) or message.kind in _OWN:
                 raise ValueError(f"'{message.kind}' cannot be the name of a table of its own")
             self._asides[message.kind] = self._stream(message.kind, _schema_of(message.rows.dtype), _record_batch)
         self._asides[message.kind].add(message.rows, len(message.rows))
@@ -233,6 +248,11 @@ class RunRecorder:
             for issued in chunk
         ]
         return pa.RecordBatch.from_pylist(rows, schema=_WARNING_SCHEMA)
+
+    def _health_batch(self, chunks: list[tuple[SensorHealth, ...]]) -> pa.RecordBatch:
+        news = [each for chunk in chunks for each in chunk]
+        rows = [{"sensor": self._sensors[each.sensor_id], "t_ns": each.t_ns, **health_row(each)} for each in news]
+        return pa.RecordBatch.from_pylist(rows, schema=_SENSOR_SCHEMA)
 
 
 def check_writable(folder: StrPath) -> None:

@@ -3,6 +3,7 @@
 Inputs are `Scan`, `Tick` and `Aside`; the output of every step is `Events`.
 """
 
+import math
 from enum import StrEnum
 
 import msgspec
@@ -86,12 +87,40 @@ class ZoneWarning(Message, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class SensorState(StrEnum):
+    """What a sensor is worth at the moment."""
+
+    WAITING = "waiting"  # declared, and nothing came from it yet
+    OK = "ok"
+    DEGRADED = "degraded"  # it delivers, and is further off than it was declared to be
+    LOST = "lost"
+
+
+class SensorHealth(Message, frozen=True, kw_only=True, tag=True):
+    """How a sensor is, told when it changes; offsets are what it says less what is, NaN where nothing is known."""
+
+    sensor_id: int
+    state: SensorState
+    t_ns: int
+    t_last_ns: int  # end of its last scan
+    reason: str
+    bias_range_m: float = math.nan
+    bias_az_rad: float = math.nan
+    bias_el_rad: float = math.nan
+    bias_time_s: float = math.nan  # of its clock: positive where its stamps are late
+    sigma_range_m: float = math.nan
+    sigma_az_rad: float = math.nan
+    sigma_el_rad: float = math.nan
+    sigma_time_s: float = math.nan
+    applied: tuple[str, ...] = ()  # which of "range", "az", "el", "time" are taken off its plots
+
+
 def _no_rows(dtype: np.dtype[np.void]) -> Records:
     return np.zeros(0, dtype)
 
 
 class Events(Message, frozen=True, kw_only=True, tag=True):
-    """All that one step changed: tracks touched, impacts predicted, threats, warnings, counts per stage."""
+    """All that one step changed: tracks touched, impacts predicted, threats, warnings, sensors, counts."""
 
     t_ns: int
     tracks: np.ndarray = msgspec.field(default_factory=lambda: _no_rows(TRACK))
@@ -100,6 +129,7 @@ class Events(Message, frozen=True, kw_only=True, tag=True):
     fates: np.ndarray = msgspec.field(default_factory=lambda: _no_rows(FATE))
     threats: tuple[Threat, ...] = ()
     warnings: tuple[ZoneWarning, ...] = ()
+    sensors: tuple[SensorHealth, ...] = ()
     diagnostics: dict[str, int] = msgspec.field(default_factory=dict[str, int])
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import msgspec
 import numpy as np
 
-from casemate.model.messages import Events, Scan, Tick, WarningLevel
+from casemate.model.messages import Events, Scan, SensorHealth, SensorState, Tick, WarningLevel
 from casemate.model.records import Records, Refusal, TrackStatus
 
 
@@ -67,6 +67,8 @@ class Stats(msgspec.Struct):
     refused: Counter[str] = msgspec.field(default_factory=Counter[str])
     diagnostics: Counter[str] = msgspec.field(default_factory=Counter[str])
     most: Counter[str] = msgspec.field(default_factory=Counter[str])
+    sensors: dict[int, SensorHealth] = msgspec.field(default_factory=dict[int, SensorHealth])  # the newest of each
+    lost: Counter[int] = msgspec.field(default_factory=Counter[int])  # how often each sensor was
     t_first_ns: int | None = None
     t_last_ns: int | None = None
     is_stopped: bool = False
@@ -87,6 +89,9 @@ class Stats(msgspec.Struct):
         for issued in events.warnings:
             first = issued.level is WarningLevel.WARN and not issued.supersedes
             self.counts["warnings" if first else f"warning_{'updates' if issued.level == 'warn' else 'clears'}"] += 1
+        for health in events.sensors:
+            self.sensors[health.sensor_id] = health
+            self.lost[health.sensor_id] += health.state is SensorState.LOST
         refusals = events.fates["refusal"]
         for code in refusals[refusals != Refusal.NONE]:
             self.refused[Refusal(code).name.lower()] += 1

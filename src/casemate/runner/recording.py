@@ -12,6 +12,7 @@ import msgspec
 from casemate import __version__
 from casemate.errors import SettingsError
 from casemate.io import settings
+from casemate.io.health import sensor_summary
 from casemate.io.journal import JournalWriter
 from casemate.io.recorder import RunRecorder, write_summary
 from casemate.io.terrain import raster_of, read_terrain
@@ -130,6 +131,7 @@ def record(
         "counts": dict(stats.counts),
         "refused": dict(stats.refused),
         "diagnostics": dict(stats.diagnostics),
+        "sensors": sensor_summary(tuple(each.name for each in plan.site.sensor), stats.sensors, dict(stats.lost)),
         "most_at_once": dict(stats.most),
         "confirm_score": plan.tracking().confirm_score,
         "outcome": result,

@@ -1,0 +1,92 @@
+"""Which sensors can be relied on: heard, lost, found again. Event time alone; a clock on a wall has no say.
+
+Silence is counted from the end of a sensor's last usable scan. A scan without plots is a delivery: the sensor looked.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from casemate.constants import NS_PER_S
+from casemate.model.catalog import RadarSite
+from casemate.model.messages import Scan, SensorHealth, SensorState
+
+LEAST_SILENCE_NS = 2 * NS_PER_S
+"""A sensor is lost after this or two turns, whichever is longer (operators' bar, not physics)."""
+
+TICK_NS = NS_PER_S
+"""Silence is noticed by ticks as far apart as this at most: so it is called so much earlier where rhythm allows."""
+
+GAPS_KEPT = 64
+"""A sensor's last gaps between deliveries, at least one turn of as many sectors."""
+
+
+class _Heard:
+    """When a sensor delivered, and in what rhythm."""
+
+    def __init__(self, scan_period_s: float) -> None:
+        self.limit_ns = max(LEAST_SILENCE_NS, round(2.0 * scan_period_s * NS_PER_S))
+        self.state = SensorState.WAITING
+        self.t_first_ns = self.t_last_ns = 0
+        self.gaps_ns: deque[int] = deque(maxlen=GAPS_KEPT)
+
+    def hear(self, t_ns: int, t_end_ns: int) -> None:
+        """Take a delivery that ended at `t_end_ns` and came at `t_ns`."""
+        if t_end_ns <= self.t_last_ns:
+            return
+        gap_ns = t_ns - self.t_last_ns
+        if self.t_last_ns and gap_ns < self.limit_ns:
+            self.gaps_ns.append(gap_ns)
+        self.t_first_ns = self.t_first_ns or t_ns
+        self.t_last_ns = t_end_ns
+
+    @property
+    def silence_ns(self) -> int:
+        """How long it may be silent: half as long again as it ever is, up to the limit and a tick less at least."""
+        if self.t_last_ns < self.t_first_ns + self.limit_ns:  # its rhythm is not known yet
+            return self.limit_ns
+        longest = max(self.gaps_ns, default=0)
+        return min(max(3 * longest // 2, self.limit_ns - TICK_NS), self.limit_ns)
+
+
+class HealthStage:
+    """Tells when a sensor is first heard, lost and heard again.
+
+    Parameters
+    ----------
+    sensors : sequence of RadarSite
+        In the order that `sensor_id` counts.
+    """
+
+    def __init__(self, sensors: Sequence[RadarSite]) -> None:
+        self._heard = [_Heard(sensor.scan_period_s) for sensor in sensors]
+        self._t_ns = 0
+
+    def step(self, t_ns: int, scan: Scan | None) -> tuple[SensorHealth, ...]:
+        """Return the sensors whose state changed.
+
+        Parameters
+        ----------
+        t_ns : int
+            Time of the pipeline's step; where it goes back, the newest so far stands.
+        scan : Scan or None
+            What came, None with a tick. One that ends after `t_ns` was refused whole, and is no delivery.
+        """
+        self._t_ns = max(self._t_ns, t_ns)
+        if scan is not None and 0 <= scan.sensor_id < len(self._heard) and 0 < scan.t_end_ns <= self._t_ns:
+            self._heard[scan.sensor_id].hear(self._t_ns, scan.t_end_ns)
+        return tuple(news for s in range(len(self._heard)) if (news := self._news(s)) is not None)
+
+    def _news(self, sensor_id: int) -> SensorHealth | None:
+        heard = self._heard[sensor_id]
+        if not heard.t_last_ns:
+            return None
+        age_ns = self._t_ns - heard.t_last_ns
+        state = SensorState.LOST if age_ns >= heard.silence_ns else SensorState.OK
+        if state is heard.state:
+            return None
+        if state is SensorState.LOST:
+            reason = f"nothing usable for {age_ns / NS_PER_S:.1f} s"
+        else:
+            reason = "first heard" if heard.state is SensorState.WAITING else "heard again"
+        heard.state = state
+        return SensorHealth(sensor_id=sensor_id, state=state, t_ns=self._t_ns, t_last_ns=heard.t_last_ns, reason=reason)
