@@ -9,8 +9,8 @@ from sapient_msg.bsi_flex_335_v2_0.registration_pb2 import Registration
 from sapient_msg.bsi_flex_335_v2_0.status_report_pb2 import StatusReport
 
 from casemate.constants import NS_PER_S
+from casemate.io.feeds.looks import Moment
 from casemate.io.feeds.sapient import wire
-from casemate.io.feeds.sapient.looks import Moment
 from casemate.model.catalog import RadarSite, SiteFile, SitePoint
 
 NODE = "0d5a1f0a-61b0-4c0b-9d1b-3f2b6c1d4e55"

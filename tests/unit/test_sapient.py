@@ -17,7 +17,8 @@ from sapient_msg.bsi_flex_335_v2_0.task_ack_pb2 import TaskAck
 from casemate.constants import NS_PER_S
 from casemate.errors import DecodeError, SettingsError
 from casemate.io.feeds.capture import Tally
-from casemate.io.feeds.sapient import looks, place, wire
+from casemate.io.feeds import looks
+from casemate.io.feeds.sapient import place, wire
 from casemate.io.feeds.sapient.node import Node, node_id_of
 from casemate.io.feeds.sapient.plots import Sensors, Told, told_by
 from casemate.io.feeds.sapient.recording import import_sapient, is_sapient

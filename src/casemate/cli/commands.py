@@ -80,6 +80,28 @@ def track(
 
 
 @app.command()
+def serve(
+    site: Annotated[pathlib.Path, typer.Argument(help="The site file (TOML): sensors, zones, assets.")],
+    feed: Annotated[list[str], typer.Option(help="URL of a feed, as udp://0.0.0.0:8600; may be given several times.")],
+    output: Out = None,
+    for_s: Annotated[
+        float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after so long.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the station on live feeds until Ctrl-C; journal, tracks and warnings go to the run folder."""
+    from casemate.cli import show, watch
+
+    folder = output or _fresh(pathlib.Path("runs") / site.stem)
+    with show.compiling("track"), show.stop_flag() as stopped, watch.StatusTable() as table:
+        from casemate import station
+
+        with _named(folder):
+            summary = station.serve(site, feed, folder, for_s, [table], stopped)
+    _finish(summary, folder, as_json)
+
+
+@app.command()
 def replay(
     run_folder: Annotated[pathlib.Path, typer.Argument(metavar="RUN", help="A run folder, whole or broken off.")],
     output: Out = None,

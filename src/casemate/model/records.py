@@ -93,6 +93,45 @@ ZONE_RISK = np.dtype(
 FATE = np.dtype([("plot_id", "u8"), ("track_id", "u4"), ("refusal", "u1")])
 """What became of a plot: the track that it updated (0: none), or why it was refused."""
 
+FEED = np.dtype(
+    [
+        ("feed", "U80"),  # its URL
+        ("t_ns", "i8"),
+        ("state", "u1"),  # a `FeedState`
+        ("t_last_ns", "i8"),  # when something last came, 0: nothing yet
+        ("plots_per_s", "f8"),  # since the row before
+        ("n_received", "u8"),  # datagrams, blocks or lines
+        ("n_plots", "u8"),
+        ("n_scans", "u8"),
+        ("n_north_marks", "u8"),
+        ("n_sector_marks", "u8"),
+        ("n_refused", "u8"),  # by the feed; `FEED_REFUSED` says why
+        ("n_lost", "u8"),  # datagrams that the system had no room for
+        ("n_shed", "u8"),  # plots that the queue had no room for
+    ]
+)
+"""How one feed is, as journalled each second or when its state changes; counts are since the start."""
+
+FEED_CLOCK = np.dtype(
+    [
+        ("feed", "U80"),
+        ("sensor_id", "u2"),
+        ("t_ns", "i8"),
+        ("t_last_ns", "i8"),  # of its newest plot or mark
+        ("n_plots", "u8"),
+        ("offset_s", "f8"),  # receipt less the time on the wire, the least lately
+        ("drift_ppm", "f8"),  # by which its clock loses on ours
+        ("sigma_drift_ppm", "f8"),
+        ("shift_s", "f8"),  # added to its times, because they were too far off
+        ("n_jumps", "u4"),  # how often the shift was changed
+        ("is_off", "?"),  # its clock is wrong, or goes wrong, so much that somebody should see to it
+    ]
+)
+"""How the clock of a sensor of a feed stands to the station's."""
+
+FEED_REFUSED = np.dtype([("feed", "U80"), ("t_ns", "i8"), ("reason", "U96"), ("n", "u8")])
+"""Why a feed did not use something, and how often so far."""
+
 LABEL = np.dtype([("plot_id", "u8"), ("label", "U24")])
 """What the sensor (or the simulation) calls the thing behind a plot: beside plots, never inside them."""
 
@@ -124,6 +163,17 @@ class Kind(IntEnum):
     DRONE = 5
     BIRD = 6
     OTHER = 7
+
+
+class FeedState(IntEnum):
+    """How a feed is."""
+
+    WAITING = 0  # nothing came yet
+    OK = 1
+    SILENT = 2  # nothing for two seconds or two scans
+    LOST = 3  # not connected
+    ENDED = 4
+    FAILED = 5  # a fault of the program; the others go on
 
 
 class Status(IntEnum):

@@ -19,6 +19,7 @@ from casemate.io.terrain import raster_of, read_terrain
 from casemate.physics.drag import drag_curve_of
 from casemate.physics.terrain import Terrain
 from casemate.pipeline import Levels, Pipeline, Plan, Raster
+from casemate.runner.live import FeedLog
 from casemate.runner.loop import Clock, Progress, Sink, Source, run
 
 
@@ -78,7 +79,7 @@ def terrain_of(plan: Plan, declared_in: pathlib.Path) -> Terrain | None:
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run's inputs come from: kept in its journal, so that a replay says the same."""
 
-    data: str  # SIMULATION or RECORDING
+    data: str  # SIMULATION, RECORDING or LIVE
     name: str
     inputs: dict[str, str]  # name of an input -> SHA-256 of its bytes
     seed: int | None = None
@@ -115,8 +116,9 @@ def record(
     meta = {"plan": encode(plan).decode(), "origin": encode(origin).decode()}
     recorder = RunRecorder(folder, plan.site, tuple(body.name for body in plan.rounds))
     journal = JournalWriter(folder / "journal.sqlite", meta)
+    feeds = FeedLog()
     try:
-        stats = run(source, pipeline, [recorder, *sinks], journal, clock, progress, is_stopped)
+        stats = run(source, pipeline, [recorder, feeds, *sinks], journal, clock, progress, is_stopped)
         result = msgspec.to_builtins(outcome())
         journal.note("outcome", encode(result).decode())
     finally:
@@ -133,6 +135,7 @@ def record(
         "diagnostics": dict(stats.diagnostics),
         "sensors": sensor_summary(tuple(each.name for each in plan.site.sensor), stats.sensors, dict(stats.lost)),
         "most_at_once": dict(stats.most),
+        "feeds": feeds.summary([sensor.name for sensor in plan.site.sensor]),
         "confirm_score": plan.tracking().confirm_score,
         "outcome": result,
         "drag_curve": _drag_curve_of(plan),

@@ -19,8 +19,9 @@ import numpy as np
 from casemate.constants import NS_PER_S
 from casemate.errors import SettingsError
 from casemate.io.feeds.capture import Tally
+from casemate.io.feeds.health import FeedHealth, Meter
+from casemate.io.feeds.looks import Look, Moment
 from casemate.io.feeds.sapient import SCHEMES
-from casemate.io.feeds.sapient.looks import Look, Moment
 from casemate.io.feeds.sapient.node import Node, node_id_of
 from casemate.io.feeds.sapient.plots import Sensors
 from casemate.io.feeds.sapient.session import Register, Session, due
@@ -78,6 +79,7 @@ class SapientFeed:
         self._selector = selectors.DefaultSelector()
         self._links: dict[socket.socket, _Link] = {}
         self._server = None if self._is_client else self._listen(url)
+        self._meter = Meter(url, site, self.tally)
         self._n_plots = 0  # they are numbered from 1
         self._t_connect_ns, self._backoff_s = 0, _BACKOFF_S[0]
 
@@ -100,6 +102,10 @@ class SapientFeed:
                 self._server.close()
             self._selector.close()
 
+    def health(self) -> FeedHealth:
+        """Return how it is."""
+        return self._meter.health(now().t_ns)
+
     def _hand_on(self, looks: Iterable[Look], deliver: Callable[[Scan | Aside], None]) -> None:
         for look in looks:
             plots, labels = look.scan.plots.copy(), np.zeros(len(look.labels), LABEL)
@@ -107,7 +113,9 @@ class SapientFeed:
             labels["plot_id"], labels["label"] = plots["plot_id"], look.labels
             self._n_plots += len(plots)
             deliver(Aside(t_ns=look.scan.t_end_ns, kind="label", rows=freeze(labels)))
-            deliver(msgspec.structs.replace(look.scan, plots=freeze(plots)))
+            scan = msgspec.structs.replace(look.scan, plots=freeze(plots))
+            self._meter.note_scan(scan)
+            deliver(scan)
 
     def _listen(self, url: str) -> socket.socket:
         try:
@@ -179,7 +187,9 @@ class SapientFeed:
                 data = b""
             if not data:
                 return self._drop(link)
-            taken = link.session.take(data, now())
+            moment = now()
+            self._meter.note_received(moment.t_ns)
+            taken = link.session.take(data, moment)
             looks += taken.looks
             looks += self._send(link, taken.answer)
             if taken.is_over:

@@ -12,8 +12,8 @@ from sapient_msg.bsi_flex_335_v2_0.status_report_pb2 import StatusReport
 from casemate.constants import NS_PER_S
 from casemate.errors import DecodeError
 from casemate.io.feeds.capture import Tally
+from casemate.io.feeds.looks import Detection, Look, Looks, Moment
 from casemate.io.feeds.sapient import wire
-from casemate.io.feeds.sapient.looks import Detection, Look, Looks, Moment
 from casemate.io.feeds.sapient.node import STATUS_S, Node
 from casemate.io.feeds.sapient.plots import Sensors, Told, told_by
 
