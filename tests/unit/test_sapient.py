@@ -16,8 +16,8 @@ from sapient_msg.bsi_flex_335_v2_0.task_ack_pb2 import TaskAck
 
 from casemate.constants import NS_PER_S
 from casemate.errors import DecodeError, SettingsError
-from casemate.io.feeds.capture import Tally
 from casemate.io.feeds import looks
+from casemate.io.feeds.capture import Tally
 from casemate.io.feeds.sapient import place, wire
 from casemate.io.feeds.sapient.node import Node, node_id_of
 from casemate.io.feeds.sapient.plots import Sensors, Told, told_by
@@ -592,7 +592,7 @@ def test_a_recording_becomes_a_plot_table(tmp_path):
     content = b"".join(wire.frame(each) for each in cases.every_kind())
     path.write_bytes(content + content[:7])
     assert is_sapient(path)
-    table, counts = import_sapient(path, SITE)
+    table, counts, *_ = import_sapient(path, SITE)
     assert (counts.n_plots, table.num_rows) == (3, 3)
     assert [(each.reason, each.count) for each in counts.refused] == [("frame: cut by the end of the file", 1)]
     assert set(table["sensor"].to_pylist()) == {"north"}
