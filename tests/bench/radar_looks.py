@@ -1,4 +1,4 @@
-"""Looks of a simulated radar against what it declares: chance of detection by scipy, noise by its own sigmas, false plots.
+"""Looks of a simulated radar against what it declares: detection by scipy, noise by its own sigmas, false plots.
 
 Each check is one 99 % interval; of m checks 1 % may be outside. `checks` gives them all.
 """

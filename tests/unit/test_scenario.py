@@ -16,11 +16,15 @@ DATA = resources.files("casemate").joinpath("data")
 NAMES = (
     "busy-quiet-hour",
     "busy-quiet-day",
+    "busy-town-hour",
     "camp-barrage",
+    "false-plot-storm",
+    "false-plot-storm-quiet",
     "flat-and-close",
     "green-zone-2020",
     "green-zone-as-first-told",
     "mortar-team",
+    "sensor-dropout",
 )
 SENSORS = msgspec.toml.decode(DATA.joinpath("sites", "site-alpha.toml").read_bytes(), type=SiteFile).sensor
 
