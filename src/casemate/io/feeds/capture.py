@@ -40,6 +40,11 @@ class Refused(msgspec.Struct, frozen=True):
     first_offset: int
 
 
+MAX_REASONS: Final = 256
+"""Reasons told apart: damage makes unknown radars by the thousand."""
+_MORE: Final = f"another reason, beyond the first {MAX_REASONS}"
+
+
 class Tally:
     """Counts what was refused, by reason."""
 
@@ -48,6 +53,8 @@ class Tally:
 
     def note(self, reason: str, offset: int) -> None:
         """Count one more."""
+        if reason not in self._counts and len(self._counts) >= MAX_REASONS:
+            reason = _MORE
         self._counts.setdefault(reason, [0, offset])[0] += 1
 
     def refused(self) -> tuple[Refused, ...]:

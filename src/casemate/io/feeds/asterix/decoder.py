@@ -70,12 +70,12 @@ class Decoder:
     def take(self, payload: bytes, t_recv_ns: int | None, offset: int = 0) -> Decoded:
         """Decode a datagram that came at `t_recv_ns` (None: not known); `offset` is its place, for the counts."""
         haul = _Haul()
+        if not _is_whole(payload):
+            self.tally.note("datagram is not whole ASTERIX blocks", offset)
+            return haul.decoded()
         at = 0
         while at < len(payload):
             length = int.from_bytes(payload[at + 1 : at + 3], "big")
-            if length < 3 or at + length > len(payload):
-                self.tally.note("datagram is not whole ASTERIX blocks", offset + at)
-                break
             self._take_block(payload[at], payload[at + 3 : at + length], t_recv_ns, offset + at, haul)
             at += length
         return haul.decoded()
@@ -113,6 +113,17 @@ class Decoder:
             return item
         haul.add(item, sensor_id, self._clock.absolute_ns(ticks * TICK_NS, t_recv_ns))
         return ""
+
+
+def _is_whole(payload: bytes) -> bool:
+    """Tell whether a datagram is block after block: where one length lies, none of it can be believed."""
+    at = 0
+    while at + 3 <= len(payload):
+        length = int.from_bytes(payload[at + 1 : at + 3], "big")
+        if length < 3:
+            return False
+        at += length
+    return at == len(payload)
 
 
 class _Haul:
