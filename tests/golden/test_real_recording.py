@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from casemate import station
-from casemate.io.feeds import asterix
+from casemate.io.feeds import importing
 
 SITE = """
 [site]
@@ -45,7 +45,7 @@ def tracked(request, shared, tmp_path_factory):
     height_m, sigma_range_m, sigma_azimuth_deg = request.param
     site.write_text(SITE.format(height_m=height_m, sigma_range_m=sigma_range_m, sigma_azimuth_deg=sigma_azimuth_deg))
     plots = folder / "plots.parquet"
-    counts = asterix.convert(shared / "interop" / "asterix" / "jahorina.raw", plots, site)
+    counts = importing.convert(shared / "interop" / "asterix" / "jahorina.raw", plots, site)
     # 622 blocks of category 048 hold 2,099 records; 423 of them are recorded twice, to the byte.
     assert counts.n_plots == 2099
     summary = station.track(plots, site, folder / "run")

@@ -7,8 +7,9 @@ import struct
 import pytest
 
 from casemate.errors import SettingsError
-from casemate.io.feeds.asterix import DAY_NS, convert, decode_stream, import_recording
+from casemate.io.feeds.asterix import DAY_NS, decode_stream, import_recording
 from casemate.io.feeds.capture import Refused
+from casemate.io.feeds.importing import convert
 from casemate.io.tables import read_plots
 from casemate.model.catalog import RadarSite, SiteFile, SitePoint
 

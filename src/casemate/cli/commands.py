@@ -154,7 +154,7 @@ def fly(
 
 @app.command(name="import")
 def import_(
-    recording: Annotated[pathlib.Path, typer.Argument(help="ASTERIX recording: pcap, or raw blocks.")],
+    recording: Annotated[pathlib.Path, typer.Argument(help="ASTERIX (pcap, raw blocks) or SAPIENT frames.")],
     output: Annotated[pathlib.Path, typer.Option("-o", "--output", help="The plot table to write (Parquet or CSV).")],
     site: Annotated[pathlib.Path | None, typer.Option(help="Site file: names the sensors by SAC and SIC.")] = None,
     tracks: Annotated[
@@ -170,10 +170,10 @@ def import_(
 ) -> None:
     """Turn a recording into a plot table, and count what was refused and why."""
     from casemate.cli import show
-    from casemate.io.feeds import asterix
+    from casemate.io.feeds import asterix, importing
 
     reading = asterix.Reading(asterix.parse_editions(edition or []), takes_drills=True if drills else None)
-    result = asterix.convert(recording, output, site, tracks, reading)
+    result = importing.convert(recording, output, site, tracks, reading)
     if as_json:
         _print_json(result)
     else:

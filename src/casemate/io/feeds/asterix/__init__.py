@@ -3,16 +3,17 @@
 from casemate.io.feeds.asterix.clock import DAY_NS, TICK_NS, DayClock
 from casemate.io.feeds.asterix.decoder import DEFAULT_EDITIONS, Decoder, parse_editions
 from casemate.io.feeds.asterix.recording import (
+    AS_SITE,
     Imported,
     ImportResult,
     Reading,
-    convert,
     decode_stream,
     import_recording,
 )
 from casemate.io.feeds.asterix.records import SYSTEM_TRACK, Decoded, Mark
 
 __all__ = [
+    "AS_SITE",
     "DAY_NS",
     "DEFAULT_EDITIONS",
     "SYSTEM_TRACK",
@@ -24,7 +25,6 @@ __all__ = [
     "Imported",
     "Mark",
     "Reading",
-    "convert",
     "decode_stream",
     "import_recording",
     "parse_editions",

@@ -14,12 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from casemate.errors import SettingsError
-from casemate.io import settings
 from casemate.io.feeds.asterix.decoder import Decoder
 from casemate.io.feeds.asterix.records import SYSTEM_TRACK
 from casemate.io.feeds.capture import Refused, read_datagrams
 from casemate.io.profile import StrPath
-from casemate.io.tables import FIELD_OF, PLOT_SCHEMA, write_plots
+from casemate.io.tables import FIELD_OF, PLOT_SCHEMA
 from casemate.model.catalog import SiteFile
 from casemate.model.records import LABEL, PLOT, Records
 
@@ -48,32 +47,11 @@ class Reading(NamedTuple):
     takes_drills: bool | None = None
 
 
-_AS_SITE: Final = Reading()
+AS_SITE: Final = Reading()
+"""The editions of the site file, else the newest; no drills."""
 
 
-def convert(
-    recording: StrPath,
-    output: StrPath,
-    site_path: StrPath | None = None,
-    tracks_output: StrPath | None = None,
-    reading: Reading = _AS_SITE,
-) -> Imported:
-    """Import a recording into a plot table file, and one of system tracks; return what was kept and refused.
-
-    Raises
-    ------
-    SettingsError
-        The recording or the site file cannot be read, there is no such edition, or an output cannot be written.
-    """
-    site = None if site_path is None else settings.read_site(site_path)
-    result = import_recording(recording, site, reading)
-    write_plots(result.table, output)
-    if tracks_output is not None and result.tracks is not None:
-        write_plots(result.tracks, tracks_output)
-    return result.counts
-
-
-def import_recording(path: StrPath, site: SiteFile | None = None, reading: Reading = _AS_SITE) -> ImportResult:
+def import_recording(path: StrPath, site: SiteFile | None = None, reading: Reading = AS_SITE) -> ImportResult:
     """Import a pcap or pcapng capture, or raw concatenated blocks.
 
     Parameters
@@ -89,7 +67,7 @@ def import_recording(path: StrPath, site: SiteFile | None = None, reading: Readi
         raise SettingsError(str(path), "", f"cannot be read: {error.strerror or error}") from None
 
 
-def decode_stream(stream: BinaryIO, site: SiteFile | None = None, reading: Reading = _AS_SITE) -> ImportResult:
+def decode_stream(stream: BinaryIO, site: SiteFile | None = None, reading: Reading = AS_SITE) -> ImportResult:
     """Import from an open file; holds the rows of plots and tracks, and one datagram at a time."""
     decoder = Decoder(site, reading.editions, takes_drills=reading.takes_drills)
     plots, tracks, labels = _Rows(PLOT), _Rows(SYSTEM_TRACK), _Rows(LABEL)
