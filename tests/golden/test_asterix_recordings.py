@@ -9,12 +9,15 @@ import io
 import json
 import re
 import shutil
+import struct
 import subprocess
 
 import numpy as np
 import pytest
 
 from casemate.io.feeds.asterix import DAY_NS, TICK_NS, import_recording
+from casemate.io.feeds.asterix.export import wrap_ip
+from casemate.io.feeds.capture import Tally, read_datagrams
 from casemate.model.catalog import RadarSite, SiteFile, SitePoint
 
 FT = 0.3048
@@ -175,16 +178,37 @@ def test_all_system_tracks_of_a_real_capture(recordings):
         assert (row["is_end"], row["is_coasting"], row["is_drill"]) == tuple(map(bool, told))
 
 
-def test_tshark_reads_the_same(recordings):
-    if shutil.which("tshark") is None:
-        pytest.skip("tshark is not installed")
-    fields = ["VALUE", "RHO", "THETA"]
+def told_by_tshark(path) -> dict[str, list[float]]:
     names = ["asterix.048_140_VALUE", "asterix.048_040_RHO", "asterix.048_040_THETA"]
-    command = ["tshark", "-r", str(recordings / "cat_034_048.pcap"), "-d", "udp.port==1-65535,asterix", "-T", "fields"]
+    command = ["tshark", "-r", str(path), "-d", "udp.port==1-65535,asterix", "-T", "fields"]
     for name in names:
         command += ["-e", name]
     told = subprocess.run([*command, "-E", "separator=;"], capture_output=True, text=True, check=True).stdout
-    rows = [dict(zip(fields, row, strict=True)) for row in csv.reader(io.StringIO(told), delimiter=";")]
-    rho = [float(value) for row in rows for value in row["RHO"].split(",") if value]
-    table = import_recording(recordings / "cat_034_048.pcap").table
-    assert table["range_m"].to_pylist() == pytest.approx([each * 1852.0 for each in rho], abs=0.01)
+    columns = {name: [] for name in names}
+    for row in csv.reader(io.StringIO(told), delimiter=";"):
+        for name, values in zip(names, row, strict=True):
+            columns[name] += [float(value) for value in values.split(",") if value]
+    return columns
+
+
+@pytest.mark.parametrize("name", ["cat_034_048.pcap", "jahorina.raw"])
+def test_tshark_reads_the_same(recordings, tmp_path, name):
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    path, n_without_place = recordings / name, 2 if name.endswith("pcap") else 0
+    if name.endswith("raw"):  # as a capture, a block a packet
+        path = tmp_path / "x.pcap"
+        with path.open("wb") as stream:
+            stream.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65_535, 101))
+            for datagram in read_datagrams(io.BytesIO((recordings / name).read_bytes()), Tally()):
+                packet = wrap_ip(datagram.payload)
+                stream.write(struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet)
+    t_s, rho_nm, theta_deg = told_by_tshark(path).values()
+    table = import_recording(recordings / name).table
+    assert table["range_m"].to_pylist() == pytest.approx([each * 1852.0 for each in rho_nm], abs=0.01)
+    assert table["azimuth_deg"].to_pylist() == pytest.approx(theta_deg, abs=1e-6)
+    tod_s = (table["t_ns"].to_numpy() % DAY_NS) / 1e9
+    assert len(t_s) == len(tod_s) + n_without_place  # which have a time, and no position
+    if not n_without_place:
+        assert tod_s == pytest.approx(np.array(t_s), abs=1e-9)
+    assert set(tod_s) <= set(t_s)

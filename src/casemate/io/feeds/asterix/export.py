@@ -117,7 +117,7 @@ def _write(path: Path, category: int, records: Iterator[tuple[int, int, bytes]])
         with path.open("wb") as stream:
             stream.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65_535, 101))
             for t_ns, held in _datagrams(records):
-                packet = _ip(block(category, held))
+                packet = wrap_ip(block(category, held))
                 stream.write(struct.pack("<IIII", t_ns // 10**9, t_ns % 10**9, len(packet), len(packet)) + packet)
                 n += len(held)
     except OSError as error:
@@ -141,7 +141,7 @@ def _datagrams(records: Iterator[tuple[int, int, bytes]]) -> Iterator[tuple[int,
         yield since[source] + HELD_NS, last
 
 
-def _ip(payload: bytes) -> bytes:
+def wrap_ip(payload: bytes) -> bytes:
     """Wrap a payload into UDP and IPv4 between ports of this host; without a UDP checksum, which IPv4 allows."""
     udp = struct.pack(">HHHH", PORT, PORT, len(payload) + 8, 0) + payload
     head = struct.pack(">BBHHHBBH4B4B", 0x45, 0, len(udp) + 20, 0, 0, 64, 17, 0, 127, 0, 0, 1, 127, 0, 0, 1)
