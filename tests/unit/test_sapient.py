@@ -625,7 +625,7 @@ def test_damage_in_a_recording_is_counted_and_the_rest_read(tmp_path):
     for payload in (good.SerializeToString(), b"\xff\xff\xff", stranger.SerializeToString(), good.SerializeToString()):
         stream.write(struct.pack("<I", len(payload)) + payload)
     path.write_bytes(stream.getvalue() + b"\xff\xff\xff\xff")
-    _, counts = import_sapient(path, SITE)
+    _, counts, *_ = import_sapient(path, SITE)
     assert counts.n_plots == 2
     assert {each.reason for each in counts.refused} == {
         "message: not a protobuf message",
