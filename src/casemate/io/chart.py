@@ -157,6 +157,7 @@ def _draw_plots(chart: "Axes", run: RunTables, places: dict[str, Floats]) -> Non
     origin = np.array([places.get(name, np.full(3, np.nan)) for name in run.plots["sensor"].to_pylist()])
     if not len(origin):
         return
+    az_deg = np.where(np.isfinite(az_deg), az_deg, np.nan)  # refused plots are here too
     flat = range_m * np.cos(np.radians(np.nan_to_num(el_deg)))
     e_m, n_m = (origin[:, i] + flat * f(np.radians(az_deg)) for i, f in ((0, np.sin), (1, np.cos)))
     every = max(1, len(e_m) // MAX_PLOTS)

@@ -56,14 +56,15 @@ def rotating(t_ns: Ints, az_rad: Floats, antenna: Antenna) -> Iterator[Sweep]:
     t_ns : (n,) int64 [ns]
         Ascending.
     az_rad : (n,) float64 [rad]
-        NaN is put where the antenna was at that time.
+        What is no azimuth (not finite, beyond two turns) is put where the antenna was at that time.
     antenna : Antenna
         From `find_antenna` of the same plots.
     """
     width = 2.0 * np.pi / SECTORS_PER_TURN
     t_s = (t_ns - t_ns[0]) / NS_PER_S
     beam = antenna.angles_at(t_s)
-    sector = np.floor((beam + np.nan_to_num(_wrap(az_rad - beam))) / width).astype(np.int64)
+    off = _wrap(np.where(_is_azimuth(az_rad), az_rad, beam) - beam)
+    sector = np.floor((beam + off) / width).astype(np.int64)
     order = np.argsort(sector, kind="stable")
     held, first, count = np.unique(sector[order], return_index=True, return_counts=True)
     rows_of = {int(k): order[i : i + n] for k, i, n in zip(held, first, count, strict=True)}
@@ -86,7 +87,7 @@ def find_antenna(t_ns: Ints, az_rad: Floats, period_s: float) -> Antenna | None:
     The phase is taken from every two turns of plots and interpolated, so that an hour at a period that is not
     quite the declared one is followed.
     """
-    is_known = np.isfinite(az_rad)
+    is_known = _is_azimuth(az_rad)
     if is_known.sum() < _MIN_PLOTS:
         return None
     t_s, az = (t_ns[is_known] - t_ns[0]) / NS_PER_S, az_rad[is_known]
@@ -130,6 +131,10 @@ def staring(t_ns: Ints, scan: Ints, period_s: float, arc_rad: tuple[float, float
             yield Sweep(t_empty_ns, t_empty_ns, *arc_rad, rows[:0])
         yield Sweep(start, end, *arc_rad, rows)
         last_ns = end
+
+
+def _is_azimuth(az_rad: Floats) -> NDArray[np.bool_]:
+    return np.abs(az_rad) <= 4.0 * np.pi
 
 
 def _wrap(angle_rad: Floats) -> Floats:

@@ -43,6 +43,9 @@ NEEDED: Final = ("t_ns", "sensor", "range_m", "azimuth_deg")
 UNKNOWN_SENSOR: Final = 65535
 """The `sensor_id` of a sensor that the site does not know: the pipeline refuses its plots and counts them."""
 
+LATEST_NS: Final = 2**62
+"""Times beyond (year 2116) or below 0 cannot be."""
+
 FIELD_OF: Final = {
     "range_m": "range_m",
     "azimuth_deg": "az_rad",
@@ -97,7 +100,8 @@ def read_plots(path: StrPath, site: SiteFile) -> PlotTable:
         if column in columns.column_names:
             values = columns[column].to_numpy()  # null becomes NaN
             plots[field] = np.radians(values) if column.endswith("_deg") else values
-    plots["az_rad"] %= 2.0 * np.pi
+    # beyond two turns it is no azimuth; left as it is, the door refuses it
+    np.mod(plots["az_rad"], 2.0 * np.pi, out=plots["az_rad"], where=np.abs(plots["az_rad"]) <= 4.0 * np.pi)
     scan = np.full(n, -1) if "scan" not in columns.column_names else columns["scan"].fill_null(-1).to_numpy()
     order = np.argsort(plots["t_ns"], kind="stable")
     return PlotTable(freeze(plots[order]), scan[order], _labels(columns)[order])
@@ -139,7 +143,7 @@ def scans(table: PlotTable, site: SiteFile) -> Iterator[Scan | Aside]:
 
 def _scans_of(table: PlotTable, site: SiteFile, sensor_id: int) -> Iterator[tuple[Scan, NDArray[np.int64]]]:
     mine = np.flatnonzero(table.plots["sensor_id"] == sensor_id)
-    t_ns, az, scan = table.plots["t_ns"][mine], table.plots["az_rad"][mine], table.scan[mine]
+    t_ns, az, scan = _possible(table.plots["t_ns"][mine]), table.plots["az_rad"][mine], table.scan[mine]
     if sensor_id == UNKNOWN_SENSOR:  # no period to go by: they are refused anyway, each second of them
         found = sweep.staring(t_ns, np.full_like(scan, -1), 1.0, (0.0, 0.0))
     else:
@@ -167,6 +171,12 @@ def _scans_of(table: PlotTable, site: SiteFile, sensor_id: int) -> Iterator[tupl
             ),
             rows,
         )
+
+
+def _possible(t_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    # A plot with a time that cannot be goes with its sensor's first or last scan, where it is refused as late or future.
+    well = t_ns[(t_ns >= 0) & (t_ns < LATEST_NS)]
+    return np.clip(t_ns, well[0], well[-1]) if len(well) else np.zeros_like(t_ns)
 
 
 def _suffix(path: StrPath) -> str:

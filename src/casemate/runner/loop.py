@@ -15,6 +15,10 @@ Source = Iterable[Input]
 """Inputs in event time."""
 
 
+SILENCE_NS = 600 * NS_PER_S
+"""Ten minutes: no round flies that long (130 km takes five), no track coasts a tenth of it."""
+
+
 class Sink(Protocol):
     """Takes every input with the events that it caused (None for an `Aside`)."""
 
@@ -75,15 +79,18 @@ class PacedClock:
 def with_ticks(source: Source, period_ns: int = NS_PER_S) -> Iterator[Input]:
     """Put a `Tick` at every whole period that passes before a scan begins, so that silence is noticed too.
 
-    A tick never lies inside a scan: its plots would come late.
+    A tick never lies inside a scan: its plots would come late. Of a silence beyond `SILENCE_NS` the rest has none:
+    nothing is left that time could change, and one plot with a wrong year would take years of ticks.
     """
+    n_most = SILENCE_NS // period_ns
     due: int | None = None
     for message in source:
         if isinstance(message, Scan):
+            next_due = -(-message.t_start_ns // period_ns)
             due = message.t_start_ns // period_ns + 1 if due is None else due
-            while due * period_ns < message.t_start_ns:
-                yield Tick(t_ns=due * period_ns)
-                due += 1
+            for k in range(due, min(next_due, due + n_most)):
+                yield Tick(t_ns=k * period_ns)
+            due = max(due, next_due)
         yield message
 
 

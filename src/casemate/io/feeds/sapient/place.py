@@ -109,9 +109,10 @@ def of_bearing(seen: bearings.RangeBearing, convergence_rad: float) -> Sighting:
         raise refuse("a bearing without range" if seen.HasField("azimuth") else "a bearing without azimuth")
     angle_rad, length_m = _UNITS[seen.coordinate_system]
     turn_rad = convergence_rad if seen.datum == bearings.RANGE_BEARING_DATUM_GRID else 0.0
+    az_rad = said(seen, "azimuth") * angle_rad + turn_rad
     return Sighting(
         range_m=said(seen, "range") * length_m,
-        az_rad=(said(seen, "azimuth") * angle_rad + turn_rad) % (2.0 * math.pi),
+        az_rad=az_rad % (2.0 * math.pi) if abs(az_rad) <= 4.0 * math.pi else az_rad,  # else the door refuses it
         el_rad=said(seen, "elevation") * angle_rad,
         height_m=math.nan,
         sigma_range_m=said(seen, "range_error") * length_m,
