@@ -220,17 +220,55 @@ def verify(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
-    """Say what is installed, warm and writable, and what is not."""
+def doctor(
+    coverage: Annotated[
+        str | None, typer.Option(metavar="SITE", help="Instead: when a site's radars see rounds. A file, or a name.")
+    ] = None,
+    round_class: Annotated[str, typer.Option("--round", help="The class of rounds, with --coverage.")] = "r107",
+    rcs: Annotated[float | None, typer.Option(help="Its cross section in dBsm; default: of its class.")] = None,
+    output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="The map (.png, .svg).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is installed, warm and writable, and what is not; or what a site's radars cover."""
     from casemate.cli import show
     from casemate.io import doctor as ward
 
+    if coverage is not None:
+        _cover(coverage, round_class, rcs, output, as_json=as_json)
+        return
+    if output is not None:
+        raise SettingsError("--output", "", "belongs to --coverage")
     checks = ward.examine()
     if as_json:
         _print_json(checks)
     else:
         show.examined(checks)
     raise typer.Exit(0 if all(check.is_well or not check.is_needed for check in checks) else 1)
+
+
+def _cover(name: str, round_class: str, rcs_dbsm: float | None, output: pathlib.Path | None, *, as_json: bool) -> None:
+    from casemate.cli import show
+    from casemate.io import coverage_map, settings
+    from casemate.runner import plan_of, terrain_of
+
+    given = pathlib.Path(name)
+    path = given if given.suffix == ".toml" or len(given.parts) > 1 else settings.packaged("sites", name)
+    file = output or _fresh(pathlib.Path(f"coverage-{path.stem}-{round_class}"), ".png")
+    coverage_map.check_map(file)
+    plan = plan_of(path)
+    names = [each.name for each in plan.rounds]
+    if round_class not in names:
+        raise SettingsError("--round", "", f"{round_class!r} is no round class: {', '.join(names)}")
+    with show.compiling("coverage"), show.Steps("flying") as steps:
+        from casemate.study.coverage import study_coverage
+
+        body = plan.rounds[names.index(round_class)]
+        found = study_coverage(plan.site, body, terrain_of(plan, path), rcs_dbsm, steps)
+    coverage_map.draw_coverage(found, plan.site, file)
+    if as_json:
+        _print_json(found)
+    else:
+        show.covered(found, file)
 
 
 def _fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:

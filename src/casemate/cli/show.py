@@ -20,10 +20,11 @@ if TYPE_CHECKING:  # their rooms import what a help text must not wait for
     from casemate.io.doctor import Check
     from casemate.io.feeds.asterix import Imported
     from casemate.io.feeds.asterix.export import Exported
+    from casemate.model.coverage import Coverage
     from casemate.model.flight import FlightResult, Mark
     from casemate.study.verification import Verification
 
-__all__ = ["Bar", "compiling", "examined", "flown", "imported", "outcome", "stop_flag", "verified"]
+__all__ = ["Bar", "Steps", "compiling", "covered", "examined", "flown", "imported", "outcome", "stop_flag", "verified"]
 
 OUT = Console() if Console().is_terminal else Console(width=140)  # a pipe or a file has no width of its own
 ERR = Console(stderr=True)
@@ -236,6 +237,50 @@ def verified(result: "Verification") -> None:
     OUT.print(table)
     for stranger in (*result.outside_model, *result.not_recognised):
         OUT.print(stranger, soft_wrap=True, highlight=False)
+
+
+class Steps:
+    """A progress bar over steps of a study on standard error, shown only on a terminal."""
+
+    def __init__(self, title: str) -> None:
+        columns = (TextColumn(title), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=ERR, disable=not ERR.is_terminal)
+        self._task = self._progress.add_task(title, total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say how many steps of how many are done."""
+        self._progress.update(self._task, completed=done, total=total)
+
+
+def covered(found: "Coverage", file: pathlib.Path) -> None:
+    """Print when a site's radars see rounds of a class, and the gaps."""
+    title = f"{found.site}: {found.round_class} of {found.rcs_dbsm:g} dBsm"
+    title += f", {found.n_plots} plots with probability {found.p_seen:g}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("zone")
+    table.add_column("arc")
+    for name in ("needed", "in time", "least", "median"):
+        table.add_column(name, justify="right")
+    for zone in found.zones:
+        times = ["never" if t_s is None else f"{t_s:.1f} s" for t_s in (zone.least_s, zone.median_s)]
+        share = f"{zone.n_in_time} of {zone.n_arrivals}"
+        style = "" if zone.n_in_time == zone.n_arrivals else "yellow"
+        table.add_row(
+            escape(zone.zone), zone.arc, f"{zone.needed_s:.0f} s", f"[{style}]{share}[/]" if style else share, *times
+        )
+    OUT.print(table)
+    OUT.print("least, median: from the last of these plots to the impact; needed: to take cover, and for the alarm")
+    OUT.print("gaps:" if found.gaps else "no gaps", style="bold")
+    for gap in found.gaps:
+        OUT.print(f"  {escape(gap.sentence())}", soft_wrap=True, highlight=False)
+    OUT.print(f"map  {file}", soft_wrap=True, highlight=False)
 
 
 def examined(checks: "Sequence[Check]") -> None:
