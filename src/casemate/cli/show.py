@@ -271,10 +271,8 @@ def covered(found: "Coverage", file: pathlib.Path) -> None:
     for zone in found.zones:
         times = ["never" if t_s is None else f"{t_s:.1f} s" for t_s in (zone.least_s, zone.median_s)]
         share = f"{zone.n_in_time} of {zone.n_arrivals}"
-        style = "" if zone.n_in_time == zone.n_arrivals else "yellow"
-        table.add_row(
-            escape(zone.zone), zone.arc, f"{zone.needed_s:.0f} s", f"[{style}]{share}[/]" if style else share, *times
-        )
+        share = share if zone.n_in_time == zone.n_arrivals else f"[yellow]{share}[/]"
+        table.add_row(escape(zone.zone), zone.arc, f"{zone.needed_s:.0f} s", share, *times)
     OUT.print(table)
     OUT.print("least, median: from the last of these plots to the impact; needed: to take cover, and for the alarm")
     OUT.print("gaps:" if found.gaps else "no gaps", style="bold")

@@ -28,8 +28,9 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     from_deg: float  # clockwise from, to; the same: all round
     to_deg: float
     ranges_m: tuple[float, float]  # least and greatest ground range that is too late
-    tracked_s: float | None  # the least time before the impact; None: never tracked
+    tracked_s: float | None  # the least time before the impact; None: some are never tracked
     needed_s: float
+    share_never: float  # of the arrivals that are too late
 
     def sentence(self) -> str:
         """Say it."""
@@ -37,7 +38,9 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
         whence = "all round" if is_round else f"from {self.from_deg:.0f} to {self.to_deg:.0f} deg"
         low, high = (each / 1e3 for each in self.ranges_m)
         ranges = f"{low:.1f} km" if low == high else f"{low:.1f} to {high:.1f} km"
-        when = "not tracked at all" if self.tracked_s is None else f"not tracked before {self.tracked_s:.0f} s"
+        when = "never tracked" if self.share_never == 1.0 else "some never tracked"
+        if self.tracked_s is not None:
+            when = f"not tracked before {self.tracked_s:.0f} s"
         return f"{self.zone}: {self.arc} arrivals {whence}, {ranges}: {when}, {self.needed_s:.0f} s needed"
 
 

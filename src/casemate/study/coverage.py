@@ -43,6 +43,7 @@ RIDGE_M: Final = 100.0
 """A flight that ends farther than this from the zone's middle [m] came down on something before it [A]."""
 
 _PHASES: Final = 4  # of a radar's turn at the start of a flight; the worst of them counts
+_SAMPLE_S: Final = 0.05  # of a flight, to find looks between: 25 m of way
 _LAW: Final = 1  # Swerling 1: tumbling or finned
 _ARCS: Final[tuple[Arc, ...]] = ("flat", "high")
 
@@ -214,14 +215,17 @@ def _first_seen(
         for n, found in ((1, firsts), (N_PLOTS, tracks)):
             enough = np.flatnonzero(p_at_least(p, n) >= P_SEEN)
             found.append(float(t_s[enough[0]]) if len(enough) else math.inf)
-    first, track = max(firsts), max(tracks)
-    return None if math.isinf(first) else first, None if math.isinf(track) else track
+    # A phase between two of these sees what the earlier one sees, up to a step of phases later.
+    step_s = max(beam.period_s for beam in beams) / _PHASES
+    first, track = (max(times) + step_s for times in (firsts, tracks))
+    end_s = float(path.t_s[-1])
+    return None if first > end_s else first, None if track > end_s else track
 
 
 def _chances(site: SiteFile, i_sensor: int, beam: Beam, path: Trajectory, rcs_dbsm: float) -> tuple[Floats, Floats]:
     # Times of looks, in _PHASES combs of one period each, and the chance of a plot at each.
     radar = site.sensor[i_sensor]
-    t_s = np.arange(float(path.t_s[0]), float(path.t_s[-1]), beam.period_s / _PHASES)
+    t_s = _look_times(beam, path)
     pos = np.stack([np.interp(t_s, path.t_s, path.pos_m[:, k]) for k in range(3)], axis=1)
     vel = np.stack([np.interp(t_s, path.t_s, path.vel_mps[:, k]) for k in range(3)], axis=1)
     seen = beam.model.measure(pos, vel)
@@ -229,6 +233,19 @@ def _chances(site: SiteFile, i_sensor: int, beam: Beam, path: Trajectory, rcs_db
     snr = snr_at(seen.range_m, np.full(len(t_s), rcs_dbsm), radar.reference_range_m, radar.pulses)
     chance = radar.p_detection * p_detection(snr, np.full(len(t_s), _LAW), radar.pulses)
     return t_s, np.where(met, chance, 0.0)
+
+
+def _look_times(beam: Beam, path: Trajectory) -> Floats:
+    # The beam is on a round where its turns less the round's own way round are whole, but for the phase: a round that
+    # passes by the radar meets it sooner or later than once a period.
+    t_s = np.arange(float(path.t_s[0]), float(path.t_s[-1]), min(0.25 * beam.period_s, _SAMPLE_S))
+    pos = np.stack([np.interp(t_s, path.t_s, path.pos_m[:, k]) for k in range(3)], axis=1)
+    way_rad = np.unwrap(beam.model.measure(pos, np.zeros_like(pos)).az_rad)
+    turns: Floats = np.maximum.accumulate(t_s / beam.period_s - way_rad / beam.sweep_rad)
+    first, last = math.ceil(float(turns[0]) * _PHASES), math.floor(float(turns[-1]) * _PHASES)
+    combs = np.arange(first, last + 1).astype(np.float64) / _PHASES
+    out: Floats = np.interp(combs, turns, t_s)
+    return out
 
 
 def p_at_least(p: Floats, n_plots: int) -> Floats:
@@ -294,6 +311,7 @@ def _gaps(target: _Target, arc: Arc, arrivals: Sequence[Arrival]) -> Iterator[Ga
             ranges_m=(min(ranges), max(ranges)),
             tracked_s=None if math.isinf(least) else least,
             needed_s=target.needed_s,
+            share_never=sum(each.tracked_s is None for each in part) / len(part),
         )
 
 
