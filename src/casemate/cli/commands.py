@@ -225,7 +225,9 @@ def doctor(
         str | None, typer.Option(metavar="SITE", help="Instead: when a site's radars see rounds. A file, or a name.")
     ] = None,
     round_class: Annotated[str, typer.Option("--round", help="The class of rounds, with --coverage.")] = "r107",
-    rcs: Annotated[float | None, typer.Option(help="Its cross section in dBsm; default: of its class.")] = None,
+    rcs_dbsm: Annotated[
+        float | None, typer.Option("--rcs", help="Its cross section in dBsm; default: of its class.")
+    ] = None,
     output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="The map (.png, .svg).")] = None,
     as_json: Json = False,
 ) -> None:
@@ -234,7 +236,7 @@ def doctor(
     from casemate.io import doctor as ward
 
     if coverage is not None:
-        _cover(coverage, round_class, rcs, output, as_json=as_json)
+        _cover(coverage, round_class, rcs_dbsm, output, as_json=as_json)
         return
     if output is not None:
         raise SettingsError("--output", "", "belongs to --coverage")
