@@ -76,7 +76,7 @@ def recording(site):
                 at = pos + vel * age - (np.array([0.0, 0.0, 4.903 * age**2]) if k < 3 else 0.0)
                 seen = sensor.measure(at[None], vel[None])
                 t_s = turn + float(seen.az_rad[0]) / (2.0 * np.pi)
-            if 0.0 <= t_s - start_s and at[2] > 30.0:
+            if t_s - start_s >= 0.0 and at[2] > 30.0:
                 rows.append(
                     {
                         "t_ns": T0_NS + round(t_s * NS_PER_S),
@@ -108,11 +108,12 @@ def track(folder):
             pq.write_table(pa.table(columns), path)
         arguments = ["casemate", "track", str(path), "--site", str(folder / "site.toml"), "-o", str(out), "--json"]
         said = io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said), pytest.raises(SystemExit) as stop:
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
             patch.setattr(sys, "argv", arguments)
             if not is_drawn:
                 patch.setattr("casemate.io.picture.draw_run", lambda *_: None)
-            main()
+            with pytest.raises(SystemExit) as stop:
+                main()
         assert stop.value.code == 0
         return json.loads(said.getvalue()), out
 
