@@ -1,4 +1,4 @@
-"""A recording that is well, and what `casemate track` makes of it: each fault is put into it and must change nothing."""
+"""A recording that is well, and what `casemate track` makes of it: a fault that is put into it must change nothing."""
 
 import contextlib
 import io

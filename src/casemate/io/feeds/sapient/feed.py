@@ -28,7 +28,7 @@ from casemate.io.feeds.sapient.session import Register, Session, due
 from casemate.io.feeds.sapient.wire import MAX_BYTES, is_node_id
 from casemate.model.catalog import SiteFile
 from casemate.model.messages import Aside, Scan
-from casemate.model.records import LABEL, freeze
+from casemate.model.records import LABEL, FeedState, freeze
 
 MAX_LINKS: Final = 64
 """Connections at once; a site has a handful of sensors."""
@@ -129,6 +129,7 @@ class SapientFeed:
     def _turn(self) -> list[Look]:
         if self._is_client and not self._links:
             self._connect()
+            self._meter.state = None if self._links else FeedState.LOST
         looks: list[Look] = []
         for key, events in self._selector.select(self._wait_s()) if self._selector.get_map() else ():
             link = self._links.get(key.fileobj)  # pyright: ignore[reportArgumentType] only sockets are registered

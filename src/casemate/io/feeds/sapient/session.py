@@ -180,6 +180,8 @@ class Session:
         node, report = self._register.held_by(self, message.node_id), message.status_report
         node.system = StatusReport.System.Name(report.system).removeprefix("SYSTEM_").lower()
         node.t_status_ns = now.t_ns
+        if report.system in {StatusReport.SYSTEM_WARNING, StatusReport.SYSTEM_ERROR}:  # the feed's health shows it
+            self._register.tally.note(f"status_report: the sensor reports {node.system}", self._framing.offset)
         if report.system == StatusReport.SYSTEM_GOODBYE:
             self._looks += self._register.nodes.pop(message.node_id).looks.close()
         elif report.HasField("node_location"):
