@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sapient_msg.bsi_flex_335_v2_0.registration_pb2 import Registration
 from sapient_msg.bsi_flex_335_v2_0.status_report_pb2 import StatusReport
 from sapient_msg.bsi_flex_335_v2_0.task_ack_pb2 import TaskAck
 
+from casemate.cli import main
 from casemate.constants import NS_PER_S
 from casemate.errors import DecodeError, SettingsError
 from casemate.io.feeds import looks
@@ -601,6 +603,25 @@ def test_a_recording_becomes_a_plot_table(tmp_path):
     assert len(table["label"][0].as_py()) == 26
 
 
+def test_the_command_line_imports_it_and_asks_for_the_site(tmp_path, monkeypatch, capsys):
+    path, site = tmp_path / "sensor.frames", tmp_path / "site.toml"
+    path.write_bytes(wire.frame(cases.a_bearing()) + wire.frame(cases.a_bearing(cases.STRANGER)))
+    site.write_text(
+        '[site]\nname = "A"\nlat_deg = 33.3\nlon_deg = 44.4\nheight_m = 34.0\n[[sensor]]\nname = "north"\n'
+        "lat_deg = 33.3\nlon_deg = 44.4\nheight_m = 44.0\nscan_period_s = 1.0\nsigma_range_m = 15.0\n"
+        f'sigma_azimuth_deg = 0.17\nsapient_node = "{cases.NODE}"\n'
+    )
+    for options, code in ((["--site", str(site)], 0), ([], 2)):
+        arguments = ["casemate", "import", str(path), "-o", str(tmp_path / "plots.parquet"), *options]
+        monkeypatch.setattr(sys, "argv", arguments)
+        with pytest.raises(SystemExit) as stop:
+            main()
+        said = capsys.readouterr()
+        assert stop.value.code == code
+        assert ("1 plots written" in said.out and "node: no sensor of the site" in said.out) == (code == 0)
+    assert "is needed for a SAPIENT recording" in said.err
+
+
 def test_what_is_no_recording(tmp_path):
     path = tmp_path / "x"
     for content in (
@@ -625,7 +646,7 @@ def test_damage_in_a_recording_is_counted_and_the_rest_read(tmp_path):
     for payload in (good.SerializeToString(), b"\xff\xff\xff", stranger.SerializeToString(), good.SerializeToString()):
         stream.write(struct.pack("<I", len(payload)) + payload)
     path.write_bytes(stream.getvalue() + b"\xff\xff\xff\xff")
-    _, counts, *_ = import_sapient(path, SITE)
+    counts = import_sapient(path, SITE).counts
     assert counts.n_plots == 2
     assert {each.reason for each in counts.refused} == {
         "message: not a protobuf message",

@@ -174,7 +174,7 @@ def _scans_of(table: PlotTable, site: SiteFile, sensor_id: int) -> Iterator[tupl
 
 
 def _possible(t_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    # A plot with a time that cannot be goes with its sensor's first or last scan, where it is refused as late or future.
+    # A plot with a time that cannot be goes with its sensor's first or last scan: it is refused as late or future.
     well = t_ns[(t_ns >= 0) & (t_ns < LATEST_NS)]
     return np.clip(t_ns, well[0], well[-1]) if len(well) else np.zeros_like(t_ns)
 
