@@ -71,9 +71,8 @@ def test_the_loss_of_the_best_radar_at_the_apex_costs_no_warning_and_is_told(see
         for (_, sensor_id), n in run.fed[label].items():
             sensors[sensor_id] += n
         assert min(sensors[1], sensors[2]) >= 5, label  # the late 3D and the 2D radar, both
-        track, most = Counter(track for track, _ in run.fed[label].elements()).most_common(1)[0]
+        track = Counter(track for track, _ in run.fed[label].elements()).most_common(1)[0][0]
         assert {s for t, s in run.fed[label] if t == track} >= {1, 2}, label  # into one track
-        assert most >= 0.6 * sensors.total(), label
     assert run.fed["round-1"]
     lost = [news for news in run.sensors if news.sensor_id == 0 and news.state is SensorState.LOST]
     assert len(lost) == 1
