@@ -102,12 +102,12 @@ def test_less_radar_is_less_time(found):
 
 
 def test_what_a_sector_does_not_see_is_a_gap_by_name():
-    narrow = study_coverage(with_radar(azimuth_deg=(330.0, 90.0)), ROUNDS["r107"])
-    flat = [gap for gap in narrow.gaps if gap.arc == "flat"]
-    assert len(flat) == 1
-    behind = study_coverage(with_radar(azimuth_deg=(330.0, 90.0), reference_range_m=60_000.0), ROUNDS["r122"])
+    behind = study_coverage(with_radar(azimuth_deg=(330.0, 90.0)), ROUNDS["m82"])
     high = [gap for gap in behind.gaps if gap.arc == "high"]
-    assert all(90.0 <= gap.from_deg < gap.to_deg <= 335.0 for gap in high)
+    blind = [(gap.to_deg - gap.from_deg) % 360.0 or 360.0 for gap in high]
+    assert any((200.0 - gap.from_deg) % 360.0 < width for gap, width in zip(high, blind, strict=True))  # behind it
+    flat = [each for each in behind.arrivals if each.bearing_deg == 20.0 and each.ground_range_m > 3000.0]
+    assert all(each.tracked_s is not None and each.tracked_s > 5.0 for each in flat)  # before it
     assert high[0].sentence().startswith("Alpha North-West: high arrivals from ")
     assert high[0].sentence().endswith("12 s needed")
 
@@ -149,22 +149,17 @@ def test_a_wrong_call_is_one_line_and_exit_2(args, why, monkeypatch, capsys, tmp
     assert error.count("\n") == 1
 
 
-def test_the_command_draws_and_prints(monkeypatch, capsys, tmp_path):
+def test_the_command_draws_and_tells(monkeypatch, capsys, tmp_path):
     site = tmp_path / "one.toml"
     text = packaged("sites", "site-alpha").read_text("utf-8")
     site.write_text(text.split("[[zone]]")[0] + "[[zone]]" + text.split("[[zone]]")[1], "utf-8")
     monkeypatch.chdir(tmp_path)
-    for extra in ([], ["--json"]):
-        monkeypatch.setattr(
-            "sys.argv", ["casemate", "doctor", "--coverage", "./one.toml", "--round", "m60", *extra, "-o", "map.png"]
-        )
-        with pytest.raises(SystemExit) as stop:
-            commands.main()
-        assert stop.value.code == 0
-    said = capsys.readouterr().out
-    table, _, rest = said.partition("{")
-    assert "Alpha North-West" in table
-    result = json.loads("{" + rest)
+    args = ["--coverage", "./one.toml", "--round", "m60", "--json", "-o", "map.png"]
+    monkeypatch.setattr("sys.argv", ["casemate", "doctor", *args])
+    with pytest.raises(SystemExit) as stop:
+        commands.main()
+    assert stop.value.code == 0
+    result = json.loads(capsys.readouterr().out)
     assert result["round_class"] == "m60"
     assert len(result["arrivals"]) == 360
     assert (tmp_path / "map.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

@@ -236,7 +236,14 @@ def doctor(
     from casemate.io import doctor as ward
 
     if coverage is not None:
-        _cover(coverage, round_class, rcs_dbsm, output, as_json=as_json)
+        from casemate.cli.coverage import cover
+
+        file = output or _fresh(pathlib.Path(f"coverage-{pathlib.Path(coverage).stem}-{round_class}"), ".png")
+        found = cover(coverage, round_class, rcs_dbsm, file)
+        if as_json:
+            _print_json(found)
+        else:
+            show.covered(found, file)
         return
     if output is not None:
         raise SettingsError("--output", "", "belongs to --coverage")
@@ -246,31 +253,6 @@ def doctor(
     else:
         show.examined(checks)
     raise typer.Exit(0 if all(check.is_well or not check.is_needed for check in checks) else 1)
-
-
-def _cover(name: str, round_class: str, rcs_dbsm: float | None, output: pathlib.Path | None, *, as_json: bool) -> None:
-    from casemate.cli import show
-    from casemate.io import coverage_map, settings
-    from casemate.runner import plan_of, terrain_of
-
-    given = pathlib.Path(name)
-    path = given if given.suffix == ".toml" or len(given.parts) > 1 else settings.packaged("sites", name)
-    file = output or _fresh(pathlib.Path(f"coverage-{path.stem}-{round_class}"), ".png")
-    coverage_map.check_map(file)
-    plan = plan_of(path)
-    names = [each.name for each in plan.rounds]
-    if round_class not in names:
-        raise SettingsError("--round", "", f"{round_class!r} is no round class: {', '.join(names)}")
-    with show.compiling("coverage"), show.Steps("flying") as steps:
-        from casemate.study.coverage import study_coverage
-
-        body = plan.rounds[names.index(round_class)]
-        found = study_coverage(plan.site, body, terrain_of(plan, path), rcs_dbsm, steps)
-    coverage_map.draw_coverage(found, plan.site, file)
-    if as_json:
-        _print_json(found)
-    else:
-        show.covered(found, file)
 
 
 def _fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:
