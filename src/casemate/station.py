@@ -3,7 +3,9 @@
 Knows nothing of the simulated wing; an import contract keeps it so.
 """
 
+import hashlib
 import pathlib
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,14 +31,20 @@ def track(
     progress: Progress | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Run the live pipeline over recorded plots, as fast as it can; return the summary."""
+    """Run the live pipeline over recorded plots, of standard input where "-" is said; return the summary."""
     plan = plan_of(site_path)
     terrain = terrain_of(plan, site_path)
-    table = tables.read_plots(plots, plan.site)
+    if str(plots) == "-":
+        content = sys.stdin.buffer.read()
+        table = tables.read_plot_lines(content, plan.site)
+        name, inputs = "stdin", {"stdin": hashlib.sha256(content).hexdigest(), **inputs_of(plan, site_path)}
+    else:
+        table = tables.read_plots(plots, plan.site)
+        name, inputs = plots.stem, inputs_of(plan, plots, site_path)
     check_writable(folder)
     if progress:
         progress.start(table.t_first_ns, table.t_last_ns)
-    origin = Origin(data="RECORDING", name=plots.stem, inputs=inputs_of(plan, plots, site_path))
+    origin = Origin(data="RECORDING", name=name, inputs=inputs)
     source = with_ticks(tables.scans(table, plan.site))
     return record(source, plan, folder, origin, terrain=terrain, progress=progress, is_stopped=is_stopped)
 

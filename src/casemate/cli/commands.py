@@ -63,7 +63,7 @@ def run(
 
 @app.command()
 def track(
-    plots: Annotated[pathlib.Path, typer.Argument(help="Plot table (Parquet or CSV).")],
+    plots: Annotated[pathlib.Path, typer.Argument(help="Plot table (Parquet or CSV); -: NDJSON on standard input.")],
     site: Annotated[pathlib.Path, typer.Option(help="The site file (TOML): sensors, zones, assets.")],
     output: Annotated[pathlib.Path, typer.Option("-o", "--output", help="The run folder to write.")],
     as_json: Json = False,
@@ -99,6 +99,27 @@ def serve(
         with _named(folder):
             summary = station.serve(site, feed, folder, for_s, [table], stopped)
     _finish(summary, folder, as_json)
+
+
+@app.command()
+def send(
+    recording: Annotated[pathlib.Path, typer.Argument(help="ASTERIX recording: pcap, or raw blocks.")],
+    to: Annotated[str, typer.Argument(metavar="URL", help="Where to, as udp://127.0.0.1:8600.")],
+    speed: Annotated[float, typer.Option(help="Times as fast as it was recorded.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Play a recording to a UDP port, each datagram when it is due."""
+    from casemate.cli import show
+    from casemate.io.feeds import playback
+
+    if not 0.0 < speed < float("inf"):
+        raise SettingsError("--speed", "", f"must be greater than 0, got {speed:g}")
+    with show.stop_flag() as stopped:
+        sent = playback.send(recording, to, speed, stopped)
+    if as_json:
+        _print_json(sent)
+    else:
+        typer.echo(f"{sent.n_datagrams:,} datagrams in {sent.wall_s:.1f} s to {to}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Plot tables: recorded plots in Parquet or CSV, a row per plot, into scans and back.
+"""Plot tables: recorded plots in Parquet, CSV or NDJSON, a row per plot, into scans and back.
 
 The columns and their units are the product's face (see the reference of files); inside it is SI and radians.
 """
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from casemate.errors import SettingsError
-from casemate.io import sweep
+from casemate.io import plot_lines, sweep
 from casemate.io.profile import StrPath, suggest
 from casemate.model.catalog import SiteFile
 from casemate.model.messages import Aside, Scan
@@ -87,7 +87,22 @@ def read_plots(path: StrPath, site: SiteFile) -> PlotTable:
     SettingsError
         The file cannot be read, lacks a needed column, or holds a value that its column cannot hold.
     """
-    columns = _read_columns(path)
+    return _plots_of(_read_columns(path), site)
+
+
+def read_plot_lines(content: bytes, site: SiteFile) -> PlotTable:
+    """Read plots as NDJSON, a line each, as from standard input.
+
+    Raises
+    ------
+    SettingsError
+        A line is no plot.
+    """
+    columns = plot_lines.read_lines(content, "-")
+    return _plots_of(pa.table({field.name: pa.array(columns[field.name], field.type) for field in PLOT_SCHEMA}), site)
+
+
+def _plots_of(columns: pa.Table, site: SiteFile) -> PlotTable:
     n = columns.num_rows
     plots = missing(PLOT, n)
     plots["plot_id"] = np.arange(1, n + 1)

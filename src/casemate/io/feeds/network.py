@@ -1,4 +1,4 @@
-"""Where datagrams come from: UDP, TCP, recordings; each with the time at which it came.
+"""Where datagrams come from: UDP and TCP, each with the time at which it came.
 
 A TCP stream is cut into ASTERIX blocks by the length that each begins with. Nothing is held but the socket's own buffer
 and one unfinished block.
@@ -9,15 +9,13 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from casemate.constants import NS_PER_S
 from casemate.errors import SettingsError
 from casemate.io.feeds.address import Address
-from casemate.io.feeds.capture import Tally, read_datagrams
-from casemate.io.feeds.clock import PlayedClock, StationClock
+from casemate.io.feeds.capture import Tally
+from casemate.io.feeds.clock import StationClock
 
 RECEIVE_BYTES: Final = 4_194_304
 """Asked of the system to hold for us, a second of 20,000 plots; it may give less (`net.core.rmem_max`)."""
@@ -154,63 +152,6 @@ class TcpSource:
         self._t_next_ns = time.monotonic_ns() + round(self._backoff_s * NS_PER_S)
         self._backoff_s = min(2.0 * self._backoff_s, _BACKOFF_S[1])
         return []
-
-
-class FileSource:
-    """A recording played back: `speed` times as fast as it was recorded, or as fast as it is taken."""
-
-    def __init__(self, path: Path, speed: float | None, clock: PlayedClock, tally: Tally) -> None:
-        self.n_lost, self.is_connected, self.is_over = 0, True, False
-        self._clock = clock
-        self._stream = open_recording(path)
-        self._paced = paced(self._stream, speed, tally)
-
-    def receive(self, wait_s: float) -> list[Received]:
-        """Return the next datagram if it is due within so long."""
-        due = next(self._paced, None)
-        if due is None:
-            self.is_over = True
-            return []
-        t_ns, payload, wait = due
-        _ = wait_s
-        while (rest_s := wait()) > 0.0:
-            time.sleep(min(rest_s, _STEP_S))
-        self._clock.play_to(t_ns)
-        return [Received(t_ns, payload)]
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-
-def open_recording(path: Path) -> BinaryIO:
-    """Open a recording to read.
-
-    Raises
-    ------
-    SettingsError
-        It cannot be read.
-    """
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise SettingsError(str(path), "", f"cannot be read: {error.strerror or error}") from None
-
-
-def paced(stream: BinaryIO, speed: float | None, tally: Tally) -> Iterator[tuple[int, bytes, Callable[[], float]]]:
-    """Yield time of capture [ns], payload and a function that says how long [s] it is not yet due.
-
-    A recording without times of its own (raw blocks) is refused by `Tally` beyond its first block.
-    """
-    first: tuple[int, int] | None = None
-    for datagram in read_datagrams(stream, tally):
-        if datagram.t_ns is None:
-            tally.note("recording without times: it cannot be played, only imported", datagram.offset)
-            return
-        t_ns = datagram.t_ns
-        first = first or (t_ns, time.monotonic_ns())
-        due_ns = 0 if speed is None else first[1] + round((t_ns - first[0]) / speed)
-        yield t_ns, datagram.payload, lambda due_ns=due_ns: (due_ns - time.monotonic_ns()) / NS_PER_S
 
 
 def _listen(address: Address) -> socket.socket:

@@ -8,7 +8,8 @@ from casemate.io.feeds.address import parse
 from casemate.io.feeds.asterix import Decoded, Decoder
 from casemate.io.feeds.capture import Tally
 from casemate.io.feeds.clock import PlayedClock, StationClock
-from casemate.io.feeds.network import FileSource, TcpSource, UdpSource
+from casemate.io.feeds.network import TcpSource, UdpSource
+from casemate.io.feeds.playback import FileSource
 from casemate.io.feeds.table_stream import LineReader, LineSource
 from casemate.io.feeds.wire_feed import Read, WireFeed
 from casemate.model.catalog import SiteFile

@@ -9,44 +9,20 @@ import selectors
 import sys
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from casemate.io.feeds.capture import Tally
 from casemate.io.feeds.clock import StationClock
 from casemate.io.feeds.network import Received
 from casemate.io.feeds.wire_feed import Read
-from casemate.io.profile import suggest
-from casemate.io.tables import FIELD_OF, PLOT_SCHEMA
+from casemate.io.plot_lines import PlotLine, read_line
+from casemate.io.tables import FIELD_OF
 from casemate.model.catalog import SiteFile
 from casemate.model.records import LABEL, PLOT, missing
 
 MAX_LINE: Final = 65_536
 """Longest line [byte]; a plot takes 200."""
 _READ_BYTES: Final = 65_536
-
-
-class PlotLine(msgspec.Struct, frozen=True):
-    """A line; columns and units as in a plot table, what is left out or null was not said."""
-
-    t_ns: int
-    sensor: str
-    range_m: float
-    azimuth_deg: float
-    elevation_deg: float | None = None
-    height_m: float | None = None
-    range_rate_mps: float | None = None
-    snr_db: float | None = None
-    sigma_range_m: float | None = None
-    sigma_azimuth_deg: float | None = None
-    sigma_elevation_deg: float | None = None
-    sigma_range_rate_mps: float | None = None
-    scan: int | None = None
-    label: str | None = None
-
-
-_DECODER: Final = msgspec.json.Decoder(PlotLine)
-_NAMES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class LineSource:
@@ -115,24 +91,11 @@ class LineReader:
 
     def _row(self, line: bytes) -> PlotLine | None:
         try:
-            row = _DECODER.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._tally.note(f"line is no plot: {why_not(line, error)}"[:96], self.n_lines)
+            row = read_line(line)
+        except ValueError as error:
+            self._tally.note(f"line is no plot: {error}"[:96], self.n_lines)
             return None
         if row.sensor not in self._ids:
             self._tally.note(f"unknown sensor '{row.sensor}'"[:96], self.n_lines)
-        elif not 0 <= row.t_ns < 2**62:
-            self._tally.note("t_ns cannot be", self.n_lines)
-        else:
-            return row
-        return None
-
-
-def why_not(line: bytes, error: Exception) -> str:
-    """Say what is wrong with a line, with the nearest right word where a name is misspelt."""
-    why = str(error).splitlines()[0]
-    if "missing required field" in why:
-        name = why.split("`")[1]
-        others = [each for each in _NAMES.decode(line) if each not in PLOT_SCHEMA.names]
-        return f"{name} is missing{suggest(name, others)}"
-    return why
+            return None
+        return row

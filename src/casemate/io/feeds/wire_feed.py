@@ -27,7 +27,7 @@ STEP_S: Final = 0.02
 OLDEST_NS: Final = 60 * NS_PER_S
 AHEAD_NS: Final = NS_PER_S
 """A plot so much older than its receipt, or newer, is refused here: the tracker would, and a scan's times would lie."""
-_DRAIN_S: Final = 0.2  # what the socket still holds at a stop is read for so long
+_DRAIN_S: Final = 5.0  # what the socket still holds at a stop is read for so long
 
 
 class Read(NamedTuple):
