@@ -23,6 +23,7 @@ from casemate.physics.profile import Profile
 from casemate.physics.radar import sensor_models
 from casemate.physics.terrain import Terrain
 from casemate.tracking.lag import LaggedTracker
+from casemate.tracking.registration import Registration
 from casemate.tracking.tracker import Settings as TrackerSettings
 from casemate.tracking.tracker import Tracker
 
@@ -131,7 +132,10 @@ class Pipeline:
         self._rounds, self._settings = plan.rounds, plan.settings
         sensors = sensor_models(site.sensor, frame, is_flat=site.environment.earth == "flat")
         self._classes = ClassStage(sensors, plan.rounds, plan.settings.classes)
-        self._lagged = LaggedTracker(Tracker(sensors, self._environment, plan.tracking()), site.tracking.lag_s)
+        is_registered = site.tracking.registration and len(sensors) > 1
+        self._registration = Registration(site.sensor, sensors) if is_registered else None
+        tracker = Tracker(sensors, self._environment, plan.tracking())
+        self._lagged = LaggedTracker(tracker, site.tracking.lag_s, self._registration)
         self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
         self._warnings = WarningStage(site.zone, plan.settings.warnings)
         self._health = HealthStage(site.sensor)
@@ -157,6 +161,6 @@ class Pipeline:
             fates=step.fates,
             threats=judged.threats,
             warnings=self._warnings.step(t_ns, judged.risks),
-            sensors=self._health.step(t_ns, scan),
+            sensors=self._health.step(t_ns, scan, self._registration.report if self._registration else ()),
             diagnostics=step.diagnostics,
         )

@@ -1,14 +1,15 @@
-"""Which sensors can be relied on: heard, lost, found again. Event time alone; a clock on a wall has no say.
+"""Which sensors can be relied on: heard, lost, found again, off. Event time alone; a clock on a wall has no say.
 
 Silence is counted from the end of a sensor's last usable scan. A scan without plots is a delivery: the sensor looked.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
 from casemate.constants import NS_PER_S
 from casemate.model.catalog import RadarSite
-from casemate.model.messages import Scan, SensorHealth, SensorState
+from casemate.model.messages import Registered, Scan, SensorHealth, SensorState
 
 LEAST_SILENCE_NS = 2 * NS_PER_S
 """A sensor is lost after this or two turns, whichever is longer (operators' bar, not physics)."""
@@ -19,6 +20,10 @@ TICK_NS = NS_PER_S
 GAPS_KEPT = 64
 """A sensor's last gaps between deliveries, at least one turn of as many sectors."""
 
+TOLD_NS = 10 * NS_PER_S
+"""What is known of offsets is told again so often, as long as there is anything."""
+_NOTHING = Registered((math.nan,) * 4, (math.nan,) * 4, (), 0, "")
+
 
 class _Heard:
     """When a sensor delivered, and in what rhythm."""
@@ -26,7 +31,8 @@ class _Heard:
     def __init__(self, scan_period_s: float) -> None:
         self.limit_ns = max(LEAST_SILENCE_NS, round(2.0 * scan_period_s * NS_PER_S))
         self.state = SensorState.WAITING
-        self.t_first_ns = self.t_last_ns = 0
+        self.applied: tuple[str, ...] = ()
+        self.t_first_ns = self.t_last_ns = self.t_told_ns = 0
         self.gaps_ns: deque[int] = deque(maxlen=GAPS_KEPT)
 
     def hear(self, t_ns: int, t_end_ns: int) -> None:
@@ -49,7 +55,7 @@ class _Heard:
 
 
 class HealthStage:
-    """Tells when a sensor is first heard, lost and heard again.
+    """Tells when a sensor is first heard, lost, heard again, found to be off, and what its offsets are.
 
     Parameters
     ----------
@@ -61,8 +67,8 @@ class HealthStage:
         self._heard = [_Heard(sensor.scan_period_s) for sensor in sensors]
         self._t_ns = 0
 
-    def step(self, t_ns: int, scan: Scan | None) -> tuple[SensorHealth, ...]:
-        """Return the sensors whose state changed.
+    def step(self, t_ns: int, scan: Scan | None, registered: Sequence[Registered] = ()) -> tuple[SensorHealth, ...]:
+        """Return the sensors of which there is news.
 
         Parameters
         ----------
@@ -70,23 +76,44 @@ class HealthStage:
             Time of the pipeline's step; where it goes back, the newest so far stands.
         scan : Scan or None
             What came, None with a tick. One that ends after `t_ns` was refused whole, and is no delivery.
+        registered : sequence of Registered
+            What is known of each sensor's offsets; none without registration.
         """
         self._t_ns = max(self._t_ns, t_ns)
         if scan is not None and 0 <= scan.sensor_id < len(self._heard) and 0 < scan.t_end_ns <= self._t_ns:
             self._heard[scan.sensor_id].hear(self._t_ns, scan.t_end_ns)
-        return tuple(news for s in range(len(self._heard)) if (news := self._news(s)) is not None)
+        known = registered or (_NOTHING,) * len(self._heard)
+        news = (self._news(s, each) for s, each in enumerate(known))
+        return tuple(each for each in news if each is not None)
 
-    def _news(self, sensor_id: int) -> SensorHealth | None:
+    def _news(self, sensor_id: int, known: Registered) -> SensorHealth | None:
         heard = self._heard[sensor_id]
         if not heard.t_last_ns:
             return None
-        age_ns = self._t_ns - heard.t_last_ns
-        state = SensorState.LOST if age_ns >= heard.silence_ns else SensorState.OK
-        if state is heard.state:
+        state, reason = self._state(heard, known)
+        is_due = known.n_common > 0 and self._t_ns >= heard.t_told_ns + TOLD_NS
+        if state is heard.state and known.applied == heard.applied and not is_due:
             return None
-        if state is SensorState.LOST:
-            reason = f"nothing usable for {age_ns / NS_PER_S:.1f} s"
-        else:
-            reason = "first heard" if heard.state is SensorState.WAITING else "heard again"
-        heard.state = state
-        return SensorHealth(sensor_id=sensor_id, state=state, t_ns=self._t_ns, t_last_ns=heard.t_last_ns, reason=reason)
+        heard.state, heard.applied, heard.t_told_ns = state, known.applied, self._t_ns
+        names = ("range_m", "az_rad", "el_rad", "time_s")
+        offsets = {f"bias_{name}": value for name, value in zip(names, known.bias, strict=True)}
+        offsets |= {f"sigma_{name}": value for name, value in zip(names, known.sigma, strict=True)}
+        return SensorHealth(
+            sensor_id=sensor_id,
+            state=state,
+            t_ns=self._t_ns,
+            t_last_ns=heard.t_last_ns,
+            reason=reason,
+            n_common=known.n_common,
+            applied=known.applied,
+            **offsets,
+        )
+
+    def _state(self, heard: _Heard, known: Registered) -> tuple[SensorState, str]:
+        age_ns = self._t_ns - heard.t_last_ns
+        if age_ns >= heard.silence_ns:
+            return SensorState.LOST, f"nothing usable for {age_ns / NS_PER_S:.1f} s"
+        if known.trouble:
+            return SensorState.DEGRADED, known.trouble
+        was = {SensorState.WAITING: "first heard", SensorState.LOST: "heard again"}
+        return SensorState.OK, was.get(heard.state, "as declared")

@@ -30,6 +30,7 @@ def health_row(health: SensorHealth) -> dict[str, Any]:
         "t_last_ns": health.t_last_ns,
         **{f"bias_{name}": _known(value) for name, value in zip(OFFSETS, biases, strict=True)},
         **{f"sigma_{name}": _known(value) for name, value in zip(OFFSETS, sigmas, strict=True)},
+        "n_common": health.n_common,
         "applied": list(health.applied),
     }
 

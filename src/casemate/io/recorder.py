@@ -82,6 +82,7 @@ _SENSOR_SCHEMA: Final = pa.schema(
         *((name, pa.string()) for name in ("state", "reason")),
         ("t_last_ns", pa.int64()),
         *((f"{what}_{name}", pa.float64()) for what in ("bias", "sigma") for name in OFFSETS),
+        ("n_common", pa.int64()),
         ("applied", pa.list_(pa.string())),
     ]
 )

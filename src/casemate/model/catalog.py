@@ -64,6 +64,7 @@ class RadarSite(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sigma_bias_range_m: UpToM = 0.0  # of an offset that stays, as of a radar not quite lined up
     sigma_bias_azimuth_deg: UpToDeg = 0.0
     sigma_bias_elevation_deg: UpToDeg = 0.0
+    sigma_bias_time_s: Annotated[float, Meta(ge=0.0, le=10.0)] = 0.0  # of its clock; only says when it is degraded
     p_detection: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.9
     false_plots_per_scan: NotNegative = 10.0
     range_m: Band = (500.0, 25_000.0)
@@ -112,6 +113,7 @@ class TrackingSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fi
     drag_doubt: Annotated[float, Meta(ge=0.0, le=5.0)] | None = None
     confirm_score: NotNegative | None = None  # ln of the odds at which a track is confirmed; None: the tracker's own
     lag_s: Annotated[float, Meta(ge=0.0, le=10.0)] = 0.0  # how late an input may come and still be worked in
+    registration: bool = True  # offsets between sensors are estimated from what they see in common, and taken off
 
 
 class AsterixSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):

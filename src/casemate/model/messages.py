@@ -5,6 +5,7 @@ Inputs are `Scan`, `Tick` and `Aside`; the output of every step is `Events`.
 
 import math
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -96,6 +97,16 @@ class SensorState(StrEnum):
     LOST = "lost"
 
 
+class Registered(NamedTuple):
+    """What common things say of a sensor's offsets: range [m], azimuth, elevation [rad], clock [s]; NaN: nothing."""
+
+    bias: tuple[float, ...]  # (4,) what it says less what is
+    sigma: tuple[float, ...]  # (4,)
+    applied: tuple[str, ...]  # which of "range", "az", "el", "time" are taken off its plots
+    n_common: int  # things that it and another sensor saw, so far
+    trouble: str  # why it is degraded, empty: it is not
+
+
 class SensorHealth(Message, frozen=True, kw_only=True, tag=True):
     """How a sensor is, told when it changes; offsets are what it says less what is, NaN where nothing is known."""
 
@@ -112,6 +123,7 @@ class SensorHealth(Message, frozen=True, kw_only=True, tag=True):
     sigma_az_rad: float = math.nan
     sigma_el_rad: float = math.nan
     sigma_time_s: float = math.nan
+    n_common: int = 0  # things that it and another sensor saw, so far
     applied: tuple[str, ...] = ()  # which of "range", "az", "el", "time" are taken off its plots
 
 

@@ -21,6 +21,7 @@ from casemate.model.messages import Scan, Tick
 from casemate.model.records import FATE, PLOT, TRACK, Records, Refusal, TrackStatus, freeze
 from casemate.tracking import door
 from casemate.tracking.filter import FLOAT_FIELDS
+from casemate.tracking.registration import Registration
 from casemate.tracking.sanity import check_step
 from casemate.tracking.tracker import Snapshot, Tracker, TrackStep
 
@@ -36,7 +37,7 @@ class _Kept:
     message: Scan | Tick  # its plots in order, numbered by arrival, without those that belong to an earlier scan
     guests: Records = field(default_factory=lambda: _NO_PLOTS)  # plots that later scans brought
     snapshot: Snapshot | None = None  # of the tracker before its step
-    fates: Records = field(default_factory=lambda: freeze(np.zeros(0, FATE)))
+    step: TrackStep | None = None  # what the tracker answered last, None before it was played
 
     def played(self) -> Scan | Tick:
         """Return what the tracker takes."""
@@ -54,6 +55,8 @@ class LaggedTracker:
         Nobody else steps it.
     lag_s : float
         How much older than the newest input another may be [s].
+    registration : Registration, optional
+        Takes offsets off scans before the tracker sees them, and learns from scans that nothing can come before.
 
     Notes
     -----
@@ -62,8 +65,8 @@ class LaggedTracker:
     not, and no track feels it: where the lag is 0 that is a scan before its sensor's last one, or a minute old.
     """
 
-    def __init__(self, tracker: Tracker, lag_s: float = 0.0) -> None:
-        self.tracker, self.t_ns = tracker, 0
+    def __init__(self, tracker: Tracker, lag_s: float = 0.0, registration: Registration | None = None) -> None:
+        self.tracker, self.t_ns, self._registration = tracker, 0, registration
         self._lag_ns = round(lag_s * NS_PER_S)
         self._t_newest_ns = 0
         self._t_last_ns = [0] * len(tracker.sensors)  # end of each sensor's last scan, where the lag is 0
@@ -95,7 +98,9 @@ class LaggedTracker:
                 return _too_late(message)
             self._t_last_ns[s] = max(t_ns, self._t_last_ns[s])
         self._t_newest_ns, self.t_ns = max(t_ns, self._t_newest_ns), t_ns
-        return self._play(message)
+        step = self._play(message)
+        self._settle(message, step)
+        return step
 
     def _is_possible(self, message: Scan | Tick) -> bool:
         if isinstance(message, Tick):
@@ -103,9 +108,17 @@ class LaggedTracker:
         return door.is_known(message, len(self.tracker.sensors)) and door.is_timely(message)
 
     def _play(self, message: Scan | Tick) -> TrackStep:
+        if isinstance(message, Scan) and self._registration is not None and self._is_possible(message):
+            t_known_ns = message.t_end_ns - self._lag_ns if self._lag_ns else door.LATEST_NS
+            message = self._registration.corrected(message, t_known_ns)
         step = self.tracker.update(message) if isinstance(message, Scan) else self.tracker.tick(message.t_ns)
         check_step(step, len(message.plots) if isinstance(message, Scan) else 0)
         return step
+
+    def _settle(self, message: Scan | Tick, step: TrackStep | None) -> None:
+        if isinstance(message, Scan) and self._registration is not None and step is not None:
+            t_forget_ns = self._t_newest_ns - 2 * self._lag_ns
+            self._registration.take(message, step.tracks, step.fates, t_forget_ns)
 
     def _take(self, message: Scan | Tick) -> TrackStep:
         n_before, kept = self._n_plots, self._kept
@@ -123,7 +136,7 @@ class LaggedTracker:
         for each in kept[first:]:
             each.snapshot = self.tracker.snapshot()
             step = self._play(each.played())
-            each.fates = step.fates
+            each.step = step
             own = step if each is entry else own
         assert own is not None
         assert step is not None
@@ -177,6 +190,7 @@ class LaggedTracker:
         # beyond the lag nothing can come any more
         n_gone = sum(_time_of(each.message) < self.t_ns - self._lag_ns for each in self._kept)
         for gone in self._kept[:n_gone]:
+            self._settle(gone.played(), gone.step)
             if isinstance(gone.message, Scan):
                 self._t_gone_ns[gone.message.sensor_id] = gone.message.t_end_ns
         del self._kept[:n_gone]
@@ -204,9 +218,10 @@ def _fates_of(message: Scan | Tick, played: Sequence[_Kept], n_before: int) -> R
     plots = message.plots if isinstance(message, Scan) else _NO_PLOTS
     fates = np.zeros(len(plots), FATE)
     for each in played:
-        place = each.fates["plot_id"].astype(np.int64) - n_before
+        assert each.step is not None
+        place = each.step.fates["plot_id"].astype(np.int64) - n_before
         is_own = (place >= 0) & (place < len(plots))
-        fates[place[is_own]] = each.fates[is_own]
+        fates[place[is_own]] = each.step.fates[is_own]
     fates["plot_id"] = plots["plot_id"]
     return freeze(fates)
 
