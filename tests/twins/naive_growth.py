@@ -24,6 +24,18 @@ def enu_of(leaf, env):
     return naive_looks.to_enu(x, env)[0], p, np.zeros(3)
 
 
+def may_hit(leaf, ahead, z, var, sensor, env, push_s=0.0):
+    """Tell whether some model that runs has range, azimuth and elevation inside the gate."""
+    gate = naive_leaves.GATE_D2 + 2.0 * (np.sum(~np.isnan(z)) - 3)
+    extra_m2 = naive_leaves.PUSH_Q * push_s**3 / 3.0
+
+    def is_near(m, extra_m2):
+        return naive_kalman.least_distance(*ahead[m], extra_m2, m == L, z, var, sensor, env) < gate
+
+    is_held = not leaf.has_height and math.isnan(z[2])
+    return any(is_near(B, 0.0) or is_near(B, extra_m2) if m == B else is_held or is_near(L, 0.0) for m in ahead)
+
+
 def extend_leaves(leaves, seen, spots, base, first, rule, sensor, env, noise):
     """Return the children by leaf and plot, however many a leaf has."""
     found = {}

@@ -47,18 +47,32 @@ def likelihood(z, var, zhat, s):
     return ln, d2, len(use)
 
 
+def line_of(x, p, is_level, z, sensor, env):
+    """Return where a measurement is linearised first, and whether the prior is wide."""
+    wide, line = math.hypot(math.sqrt(p[0, 0]), math.sqrt(p[1, 1])) > 0.01 * z[0], x.copy()
+    if wide and not math.isnan(z[2]):
+        line[:3] = locate(z[:3], sensor)
+        line[2] += (line[0] ** 2 + line[1] ** 2) / (2 * env.earth_radius_m) if is_level else 0.0
+    return line, wide
+
+
+def least_distance(x, p, extra_m2, is_level, z, var, sensor, env):
+    """Return the squared distance of range, azimuth and elevation together."""
+    p = p + np.diag([extra_m2] * 3 + [0.0] * 4)
+    line, _ = line_of(x, p, is_level, z, sensor, env)
+    zhat, h = project(line, is_level, sensor, env)
+    use = np.flatnonzero(~np.isnan(z[:3]))
+    nu = innovation(z, zhat + h @ (x - line))[use]
+    return nu @ np.linalg.solve((h @ p @ h.T)[np.ix_(use, use)] + np.diag(var[use]), nu)
+
+
 def update_state(x, p, is_level, is_height_held, z, var, sensor, env):
     """Update by batch inverses (element by element where a height is held); returns x, P, ln N, d2.
 
     A wide prior: linearised at the plot's place, or iterated where it has none.
     """
-    wide, turns = math.hypot(math.sqrt(p[0, 0]), math.sqrt(p[1, 1])) > 0.01 * z[0], 1
-    line = x.copy()
-    if wide and math.isnan(z[2]):
-        turns = 4
-    elif wide:
-        line[:3] = locate(z[:3], sensor)
-        line[2] += (line[0] ** 2 + line[1] ** 2) / (2 * env.earth_radius_m) if is_level else 0.0
+    line, wide = line_of(x, p, is_level, z, sensor, env)
+    turns = 4 if wide and math.isnan(z[2]) else 1
     zhat, h = project(line, is_level, sensor, env)
     ln, d2, _ = likelihood(z, var, zhat + h @ (x - line), h @ p @ h.T)
     if is_height_held:  # with an element at a time the likelihood is that of each, given those before

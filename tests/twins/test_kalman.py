@@ -47,6 +47,11 @@ def test_update(seed, missing, is_level, is_held, wide):
     assert np.abs((q - q0) / np.outer(sigma, sigma)).max() <= 1e-10
     assert ln == pytest.approx(ln0, rel=1e-10, abs=1e-10)
     assert d2 == pytest.approx(d20, rel=1e-10, abs=1e-10)
+    for extra_m2 in (0.0, 900.0):
+        least = kalman.least_distance(x, p, extra_m2, is_level, z, var, sensor, env, np.empty((4, 7, 7)))
+        some = naive.least_distance(x, p, extra_m2, is_level, z, var, sensor, env)
+        assert least == pytest.approx(some * (1.0 - 1e-6), rel=1e-10, abs=1e-10)
+        assert is_held or extra_m2 or least <= d20
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -14,13 +14,16 @@ from casemate.kernels.kalman import (
     LEVEL,
     Noise,
     copy_state,
+    least_distance,
     level_to_enu,
     predict_ballistic,
     predict_level,
 )
 from casemate.kernels.leaves import (
+    GATE_D2,
     MOST_CHILDREN,
     PUSH_Q,
+    RUN_OTHER,
     RUN_ROUND,
     Ints,
     Rows,
@@ -32,7 +35,7 @@ from casemate.kernels.leaves import (
     remember,
     weigh,
 )
-from casemate.kernels.looks import Flags, Floats, Sensor
+from casemate.kernels.looks import EL, Flags, Floats, Sensor
 from casemate.kernels.motion import Environment, acceleration
 
 NS = 1e9
@@ -92,7 +95,8 @@ def extend_leaves(
         burns, born_ns = may_burn(leaf), leaf["t_birth_ns"]
         if burns:
             wide += _pushed_m((t_mid_ns - born_ns) / NS + t_half)
-        for m in range(find_near(grid, e, n, up, wide, near)):
+        n_near = find_near(grid, e, n, up, wide, near)
+        for m in range(n_near):
             j = near[m]
             spot = spots[j]
             dt_ns = spot["t_ns"] - leaf["t_ns"]
@@ -110,16 +114,52 @@ def extend_leaves(
             if dt_ns != ready_ns:
                 ready_ns = dt_ns
                 predict_leaf(leaf, dt, env, noise, x, p, work)
+            push_s = 0.0 if leaf["is_pushed"] else push_s
+            if n_near > 1 and not may_hit(leaf, x, p, spot["z"], spot["var"], sensor, env, push_s, work):
+                continue
             slot = free[n_free - 1]
             leaves[slot] = leaf
             child = leaves[slot]
-            push_s = 0.0 if leaf["is_pushed"] else push_s
             if hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, noise, push_s, work):
                 _settle_hit(child, base + j, spot["t_ns"], rule, sensor, env, noise)
                 _pass_on(seen[order[k]], seen[slot], s, spot["t_ns"])
                 n_free -= 1
                 n_children += 1
     return order.shape[0], n_free
+
+
+@njit(cache=True, error_model="numpy")
+def may_hit(
+    leaf: Rows,
+    x: Floats,
+    p: Floats,
+    z: Floats,
+    var: Floats,
+    sensor: Sensor,
+    env: Environment,
+    push_s: float,
+    work: Floats,
+) -> bool:
+    """Tell whether a plot may be in the gate of a leaf that is predicted in x (2, 7) and p (2, 7, 7).
+
+    False where range, azimuth and elevation are beyond it in every model that runs: the squared distance of all
+    elements is never less than that of some. A fraction of the work of `hit_leaf`, for most plots of a crowd.
+    """
+    used = 0
+    for k in range(5):
+        used += 0 if math.isnan(z[k]) else 1
+    gate = GATE_D2 + 2.0 * (used - 3)
+    if leaf["models"] & RUN_ROUND:
+        y, q = x[BALLISTIC], p[BALLISTIC]
+        if least_distance(y, q, 0.0, False, z, var, sensor, env, work) < gate:
+            return True
+        if push_s > 0.0 and least_distance(y, q, PUSH_Q * push_s**3 / 3.0, False, z, var, sensor, env, work) < gate:
+            return True
+    if leaf["models"] & RUN_OTHER:
+        # a height that is held is no part of the update, so its distance is not that of the elements together
+        is_free = leaf["has_height"] or not math.isnan(z[EL])
+        return not is_free or least_distance(x[LEVEL], p[LEVEL], 0.0, True, z, var, sensor, env, work) < gate
+    return False
 
 
 @njit(cache=True, error_model="numpy")
