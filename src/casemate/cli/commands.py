@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from casemate import __version__
+from casemate.cli import live
+from casemate.cli.live import Json, Out
 from casemate.errors import CasemateError, DomainError, InvariantError, SettingsError
 
 app = typer.Typer(
@@ -26,9 +28,6 @@ _BROKEN = 3
 """Exit code where an invariant broke."""
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C, silently."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
-Out = Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="The run folder to write.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -50,15 +49,15 @@ def run(
     """Simulate a scenario, closed loop: radar, tracks, warnings, simulated intercept, outcome."""
     from casemate.cli import show
 
-    folder = output or _fresh(pathlib.Path("runs") / pathlib.Path(scenario).stem)
+    folder = output or fresh(pathlib.Path("runs") / pathlib.Path(scenario).stem)
     with show.compiling("run"), show.stop_flag() as stopped, show.Bar("simulating") as bar:
         from casemate import rehearsal
 
-        with _named(folder):
+        with named(folder):
             summary = rehearsal.run(
                 scenario, seed, folder, with_intercept=not no_intercept, progress=bar, is_stopped=stopped
             )
-    _finish(summary, folder, as_json)
+    finish(summary, folder, as_json)
 
 
 @app.command()
@@ -74,52 +73,9 @@ def track(
     with show.compiling("track"), show.stop_flag() as stopped, show.Bar("tracking") as bar:
         from casemate import station
 
-        with _named(output):
+        with named(output):
             summary = station.track(plots, site, output, bar, stopped)
-    _finish(summary, output, as_json)
-
-
-@app.command()
-def serve(
-    site: Annotated[pathlib.Path, typer.Argument(help="The site file (TOML): sensors, zones, assets.")],
-    feed: Annotated[list[str], typer.Option(help="URL of a feed, as udp://0.0.0.0:8600; may be given several times.")],
-    output: Out = None,
-    for_s: Annotated[
-        float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after so long.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Run the station on live feeds until Ctrl-C; journal, tracks and warnings go to the run folder."""
-    from casemate.cli import show, watch
-
-    folder = output or _fresh(pathlib.Path("runs") / site.stem)
-    with show.compiling("track"), show.stop_flag() as stopped, watch.StatusTable() as table:
-        from casemate import station
-
-        with _named(folder):
-            summary = station.serve(site, feed, folder, for_s, [table], stopped)
-    _finish(summary, folder, as_json)
-
-
-@app.command()
-def send(
-    recording: Annotated[pathlib.Path, typer.Argument(help="ASTERIX recording: pcap, or raw blocks.")],
-    to: Annotated[str, typer.Argument(metavar="URL", help="Where to, as udp://127.0.0.1:8600.")],
-    speed: Annotated[float, typer.Option(help="Times as fast as it was recorded.")] = 1.0,
-    as_json: Json = False,
-) -> None:
-    """Play a recording to a UDP port, each datagram when it is due."""
-    from casemate.cli import show
-    from casemate.io.feeds import playback
-
-    if not 0.0 < speed < float("inf"):
-        raise SettingsError("--speed", "", f"must be greater than 0, got {speed:g}")
-    with show.stop_flag() as stopped:
-        sent = playback.send(recording, to, speed, stopped)
-    if as_json:
-        _print_json(sent)
-    else:
-        typer.echo(f"{sent.n_datagrams:,} datagrams in {sent.wall_s:.1f} s to {to}")
+    finish(summary, output, as_json)
 
 
 @app.command()
@@ -135,13 +91,13 @@ def replay(
 
     if speed is not None and not 0.0 < speed < float("inf"):
         raise SettingsError("--speed", "", f"must be greater than 0, got {speed:g}")
-    folder = output or _fresh(run_folder.with_name(f"{run_folder.resolve().name}-replay"))
+    folder = output or fresh(run_folder.with_name(f"{run_folder.resolve().name}-replay"))
     with show.compiling("track"), show.stop_flag() as stopped, show.Bar("replaying") as bar:
         from casemate import station
 
-        with _named(folder):
+        with named(folder):
             summary = station.replay(run_folder, folder, speed, bar, stopped, until)
-    _finish(summary, folder, as_json)
+    finish(summary, folder, as_json)
 
 
 @app.command()
@@ -157,7 +113,7 @@ def fly(
     from casemate.cli import show
     from casemate.io import flight_plot
 
-    file = output or _fresh(pathlib.Path(flight.stem or "flight"), ".html")
+    file = output or fresh(pathlib.Path(flight.stem or "flight"), ".html")
     flight_plot.check_output(file, [flight])
     with show.compiling("fly"):
         from casemate import flyer
@@ -168,7 +124,7 @@ def fly(
             raise typer.Exit(_say(f"{flight}: {error}", 1)) from None
     flight_plot.draw_flight(result, path, file)
     if as_json:
-        _print_json(result)
+        print_json(result)
     else:
         show.flown(result, file)
 
@@ -196,7 +152,7 @@ def import_(
     reading = asterix.Reading(asterix.parse_editions(edition or []), takes_drills=True if drills else None)
     result = importing.convert(recording, output, site, tracks, reading)
     if as_json:
-        _print_json(result)
+        print_json(result)
     else:
         show.imported(result, output)
 
@@ -216,7 +172,7 @@ def export(
         raise SettingsError("--to", "", f"is not known: {to!r}; there is: asterix")
     result = export_run(run_folder, output)
     if as_json:
-        _print_json(result)
+        print_json(result)
     else:
         show.exported(result, output)
 
@@ -234,7 +190,7 @@ def verify(
 
         result = verification.verify(folders or [pathlib.Path()])
     if as_json:
-        _print_json(result)
+        print_json(result)
     else:
         show.verified(result)
     raise typer.Exit(0 if result.is_inside else 1)
@@ -270,14 +226,48 @@ def doctor(
         raise SettingsError("--output", "", "belongs to --coverage")
     checks = ward.examine()
     if as_json:
-        _print_json(checks)
+        print_json(checks)
     else:
         show.examined(checks)
     raise typer.Exit(0 if all(check.is_well or not check.is_needed for check in checks) else 1)
 
 
+<<<<<<< HEAD
 def _fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:
     # What a run left is never written over: the next free name.
+=======
+def _cover(name: str, round_class: str, rcs_dbsm: float | None, output: pathlib.Path | None, *, as_json: bool) -> None:
+    from casemate.cli import show
+    from casemate.io import coverage_map, settings
+    from casemate.runner import plan_of, terrain_of
+
+    given = pathlib.Path(name)
+    path = given if given.suffix == ".toml" or len(given.parts) > 1 else settings.packaged("sites", name)
+    file = output or fresh(pathlib.Path(f"coverage-{path.stem}-{round_class}"), ".png")
+    coverage_map.check_map(file)
+    plan = plan_of(path)
+    names = [each.name for each in plan.rounds]
+    if round_class not in names:
+        raise SettingsError("--round", "", f"{round_class!r} is no round class: {', '.join(names)}")
+    with show.compiling("coverage"), show.Steps("flying") as steps:
+        from casemate.study.coverage import study_coverage
+
+        body = plan.rounds[names.index(round_class)]
+        found = study_coverage(plan.site, body, terrain_of(plan, path), rcs_dbsm, steps)
+    coverage_map.draw_coverage(found, plan.site, file)
+    if as_json:
+        print_json(found)
+    else:
+        show.covered(found, file)
+
+
+app.command()(live.serve)
+app.command()(live.send)
+
+
+def fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:
+    """Return the next free name: what a run left is never written over."""
+>>>>>>> 7b06aab (Tell how to connect a radar; decision 17, reference, what reading adds to a plot)
     n = 1
     fresh = path.with_name(f"{path.name}{suffix}")
     while fresh.exists():
@@ -286,20 +276,22 @@ def _fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:
     return fresh
 
 
-def _print_json(result: Any) -> None:  # noqa: ANN401 anything that msgspec can write
+def print_json(result: Any) -> None:  # noqa: ANN401 anything that msgspec can write
+    """Print a result as JSON."""
     import msgspec
 
     typer.echo(json.dumps(msgspec.to_builtins(result), indent=2, sort_keys=True))
 
 
-def _finish(summary: dict[str, Any], folder: pathlib.Path, as_json: bool) -> None:
+def finish(summary: dict[str, Any], folder: pathlib.Path, as_json: bool) -> None:
+    """Draw the picture, print what became of a run, and exit 1 where it is not whole."""
     from casemate.cli import show
     from casemate.io.picture import draw_run
 
     picture = folder / "picture.png"
     draw_run(folder, picture)
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     else:
         show.outcome(summary, folder, picture)
     if not summary["is_whole"]:
@@ -308,8 +300,8 @@ def _finish(summary: dict[str, Any], folder: pathlib.Path, as_json: bool) -> Non
 
 
 @contextmanager
-def _named(folder: pathlib.Path) -> Generator[None]:
-    # Where an invariant broke: the loop knows the row, and only here the folder is known.
+def named(folder: pathlib.Path) -> Generator[None]:
+    """Say where an invariant broke: the loop knows the row, and only here the folder is known."""
     try:
         yield
     except InvariantError as error:

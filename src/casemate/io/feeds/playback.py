@@ -117,7 +117,9 @@ def _timed(datagrams: Iterator[Datagram]) -> Iterator[tuple[int, bytes]]:
             yield datagram.t_ns, datagram.payload
             continue
         told = decoder.take(datagram.payload, None, datagram.offset)
-        newest_ns = max([*told.plots["t_ns"].tolist(), *(mark.t_ns for mark in told.marks)], default=lately[-1] if lately else 0)
+        newest_ns = max(
+            [*told.plots["t_ns"].tolist(), *(mark.t_ns for mark in told.marks)], default=lately[-1] if lately else 0
+        )
         lately.append(newest_ns)
         usual_ns = sorted(lately)[len(lately) // 2]  # one damaged time does not hold up the rest
         yield max(usual_ns, min(newest_ns, usual_ns + _AHEAD_NS)), datagram.payload
