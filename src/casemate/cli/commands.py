@@ -215,10 +215,10 @@ def doctor(
     if coverage is not None:
         from casemate.cli.coverage import cover
 
-        file = output or _fresh(pathlib.Path(f"coverage-{pathlib.Path(coverage).stem}-{round_class}"), ".png")
+        file = output or fresh(pathlib.Path(f"coverage-{pathlib.Path(coverage).stem}-{round_class}"), ".png")
         found = cover(coverage, round_class, rcs_dbsm, file)
         if as_json:
-            _print_json(found)
+            print_json(found)
         else:
             show.covered(found, file)
         return
@@ -232,42 +232,12 @@ def doctor(
     raise typer.Exit(0 if all(check.is_well or not check.is_needed for check in checks) else 1)
 
 
-<<<<<<< HEAD
-def _fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:
-    # What a run left is never written over: the next free name.
-=======
-def _cover(name: str, round_class: str, rcs_dbsm: float | None, output: pathlib.Path | None, *, as_json: bool) -> None:
-    from casemate.cli import show
-    from casemate.io import coverage_map, settings
-    from casemate.runner import plan_of, terrain_of
-
-    given = pathlib.Path(name)
-    path = given if given.suffix == ".toml" or len(given.parts) > 1 else settings.packaged("sites", name)
-    file = output or fresh(pathlib.Path(f"coverage-{path.stem}-{round_class}"), ".png")
-    coverage_map.check_map(file)
-    plan = plan_of(path)
-    names = [each.name for each in plan.rounds]
-    if round_class not in names:
-        raise SettingsError("--round", "", f"{round_class!r} is no round class: {', '.join(names)}")
-    with show.compiling("coverage"), show.Steps("flying") as steps:
-        from casemate.study.coverage import study_coverage
-
-        body = plan.rounds[names.index(round_class)]
-        found = study_coverage(plan.site, body, terrain_of(plan, path), rcs_dbsm, steps)
-    coverage_map.draw_coverage(found, plan.site, file)
-    if as_json:
-        print_json(found)
-    else:
-        show.covered(found, file)
-
-
 app.command()(live.serve)
 app.command()(live.send)
 
 
 def fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:
     """Return the next free name: what a run left is never written over."""
->>>>>>> 7b06aab (Tell how to connect a radar; decision 17, reference, what reading adds to a plot)
     n = 1
     fresh = path.with_name(f"{path.name}{suffix}")
     while fresh.exists():
