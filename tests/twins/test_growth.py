@@ -8,10 +8,10 @@ import naive_leaves
 import numpy as np
 import pytest
 from filter_cases import SEEDS, close, world
-from leaf_cases import NOW_NS, RULE, TURN_NS, leaves_of, plots_near, same
+from leaf_cases import MISSING, NOW_NS, RULE, TURN_NS, leaves_of, plots_near, same, spot_of
 
 from casemate.kernels import growth as kernel
-from casemate.kernels.leaves import LEAF, MOST_CHILDREN
+from casemate.kernels.leaves import LEAF, MOST_CHILDREN, predict_leaf
 from casemate.model.records import TRACK, Motion, TrackStatus
 from casemate.tracking.priors import PRIORS
 
@@ -32,6 +32,29 @@ def test_codes_are_those_of_the_records():
     """The kernels cannot import the records: their numbers are written twice."""
     assert tuple(TrackStatus) == (kernel.TENTATIVE, kernel.CONFIRMED, kernel.COASTING, kernel.DROPPED)
     assert (Motion.BALLISTIC, Motion.LEVEL) == (0, 1)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("missing", MISSING)
+def test_who_may_be_hit(seed, missing):
+    """Asked before a leaf is updated, nothing that its gate would take is lost; with and without a motor's push."""
+    rng = np.random.default_rng(seed)
+    env, sensor = world(rng)
+    x, p, work, told = np.empty((2, 7)), np.empty((2, 7, 7)), np.empty((4, 7, 7)), Counter()
+    for k, row in enumerate(leaves_of(rng, 20, env)):
+        leaf, push_s = naive_leaves.leaf_of(row), (0.0, 1.6)[k % 2]
+        ahead = naive_leaves.predict_leaf(leaf, 0.4, env, PRIORS)
+        predict_leaf(row, 0.4, env, PRIORS, x, p, work)
+        m = min(ahead)
+        for sigmas in (1.0, 5.0, 30.0):
+            spot = spot_of(rng, ahead[m][0], m == 1, sensor, env, missing, NOW_NS, sigmas)
+            plot = spot["z"], spot["var"], sensor, env
+            may_be = kernel.may_hit(row, x, p, *plot, push_s, work)
+            assert may_be == naive.may_hit(leaf, ahead, *plot, push_s)
+            assert may_be or naive_leaves.hit_leaf(leaf, ahead, *plot, PRIORS, push_s) is None
+            told[may_be] += 1
+    assert told[True]
+    assert told[False]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -3,14 +3,12 @@
 import math
 from collections import Counter
 
-import naive_growth
 import naive_leaves as naive
 import numpy as np
 import pytest
 from filter_cases import SEEDS, close, world
 from leaf_cases import MISSING, NOW_NS, TURN_NS, leaves_of, plots_near, same, spot_of
 
-from casemate.kernels import growth
 from casemate.kernels import leaves as kernel
 from casemate.tracking.priors import PRIORS
 
@@ -81,10 +79,6 @@ def test_prediction_and_hit(seed, missing):
             spot = spot_of(rng, ahead[m][0], m == 1, sensor, env, missing, NOW_NS, sigmas)
             child = np.array([row])[0]
             expected = naive.hit_leaf(leaf, ahead, spot["z"], spot["var"], sensor, env, PRIORS, push_s)
-            may_be = growth.may_hit(row, x, p, spot["z"], spot["var"], sensor, env, push_s, work)
-            assert may_be == naive_growth.may_hit(leaf, ahead, spot["z"], spot["var"], sensor, env, push_s)
-            assert may_be or expected is None  # nothing is lost by asking first
-            seen["spared"] += not may_be
             is_hit = kernel.hit_leaf(child, x, p, spot["z"], spot["var"], sensor, env, PRIORS, push_s, work)
             assert is_hit == (expected is not None)
             if is_hit:
@@ -95,7 +89,6 @@ def test_prediction_and_hit(seed, missing):
     assert seen[False]
     assert seen[2, 2]
     assert seen[1, 1]
-    assert seen["spared"]
 
 
 def test_a_model_that_stopped_is_asked_again():
