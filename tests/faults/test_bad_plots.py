@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from casemate.constants import NS_PER_S
 from casemate.io.tables import FIELD_OF
 
 INF = math.inf
