@@ -71,7 +71,8 @@ def parse(url: str) -> Address:
     for name in options:
         if name not in OPTIONS[scheme]:
             raise SettingsError(url, name, f"is no option of {scheme}:{suggest(name, OPTIONS[scheme])}")
-    if parts.fragment or parts.username:
+    is_network = scheme in {"udp", "tcp"}
+    if parts.fragment or parts.username or (is_network and parts.path not in {"", "/"}):
         raise SettingsError(url, "", f"holds more than {_FORMS.get(scheme, scheme)} says")
     address = Address(url, scheme, parts.hostname or "", port or 0, Path(parts.netloc + parts.path), options)
     _CHECKS.get(scheme, _check_nothing)(address)
@@ -91,12 +92,17 @@ def _check_udp(address: Address) -> None:
         if not host.is_multicast:
             why = "only tells which interface joins a multicast group (224.0.0.0 to 239.255.255.255)"
             raise SettingsError(address.url, "interface", why)
-        _check_ip(address, "interface", address.options["interface"])
+        if _check_ip(address, "interface", address.options["interface"]).version != 4:
+            raise SettingsError(address.url, "interface", "must be an IPv4 address, as the group's")
 
 
 def _check_tcp(address: Address) -> None:
     if not address.host:
         raise SettingsError(address.url, "", f"is not {_FORMS['tcp']}")
+    try:
+        address.host.encode("idna")
+    except UnicodeError:
+        raise SettingsError(address.url, "", f"'{address.host}' is no name of a host") from None
     _check_port(address)
     if address.port == 0:
         raise SettingsError(address.url, "port", "must be 1 to 65535")

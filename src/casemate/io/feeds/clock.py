@@ -35,7 +35,8 @@ class StationClock:
     """UTC by the system's clock as it stood at the start, carried on by the monotonic one."""
 
     def __init__(self) -> None:
-        self._from_monotonic_ns = time.time_ns() - time.monotonic_ns()
+        # the greatest of a few: what comes between the two readings only takes away, and would stay for good
+        self._from_monotonic_ns = max(time.time_ns() - time.monotonic_ns() for _ in range(5))
 
     def now_ns(self) -> int:
         """Return the time [ns] UTC since 1970."""

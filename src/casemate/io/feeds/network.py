@@ -8,7 +8,9 @@ import contextlib
 import socket
 import struct
 import sys
+import threading
 import time
+from concurrent.futures import Future, wait
 from typing import Final, NamedTuple
 
 from casemate.constants import NS_PER_S
@@ -93,6 +95,7 @@ class TcpSource:
         self.n_lost, self.is_connected, self.is_over = 0, False, False
         self._address, self._clock, self._tally = address, clock, tally
         self._socket: socket.socket | None = None
+        self._dialled: Future[socket.socket] | None = None
         self._rest = b""
         self._backoff_s, self._t_next_ns = _BACKOFF_S[0], 0
 
@@ -113,7 +116,7 @@ class TcpSource:
         t_ns = self._clock.now_ns()
         self._backoff_s = _BACKOFF_S[0]
         blocks: list[Received] = []
-        data, at = self._rest + data, 0
+        data, at, self._rest = self._rest + data, 0, b""
         while len(data) - at >= 3:
             length = int.from_bytes(data[at + 1 : at + 3], "big")
             if length < 3:
@@ -129,13 +132,21 @@ class TcpSource:
         """Hang up."""
         if self._socket is not None:
             self._socket.close()
+        if self._dialled is not None:
+            self._dialled.add_done_callback(_hang_up)
 
     def _connect(self, wait_s: float) -> None:
-        if time.monotonic_ns() < self._t_next_ns:
-            time.sleep(min(wait_s, _STEP_S))
+        if self._dialled is None:
+            if time.monotonic_ns() < self._t_next_ns:
+                time.sleep(min(wait_s, _STEP_S))
+                return
+            self._dialled = _dial(self._address.host, self._address.port)
+        wait((self._dialled,), min(wait_s, _STEP_S))
+        if not self._dialled.done():
             return
+        dialled, self._dialled = self._dialled, None
         try:
-            self._socket = socket.create_connection((self._address.host, self._address.port), timeout=_CONNECT_S)
+            self._socket = dialled.result()
         except OSError as error:
             self._lose(f"connection not had: {error.strerror or error}")
             return
@@ -152,6 +163,25 @@ class TcpSource:
         self._t_next_ns = time.monotonic_ns() + round(self._backoff_s * NS_PER_S)
         self._backoff_s = min(2.0 * self._backoff_s, _BACKOFF_S[1])
         return []
+
+
+def _dial(host: str, port: int) -> "Future[socket.socket]":
+    # in a thread: a name server or a host that does not answer must not hold up a stop
+    dialled: Future[socket.socket] = Future()
+
+    def dial() -> None:
+        try:
+            dialled.set_result(socket.create_connection((host, port), timeout=_CONNECT_S))
+        except OSError as error:
+            dialled.set_exception(error)
+
+    threading.Thread(target=dial, name=f"dial-{host}", daemon=True).start()
+    return dialled
+
+
+def _hang_up(dialled: "Future[socket.socket]") -> None:
+    if dialled.exception() is None:
+        dialled.result().close()
 
 
 def _listen(address: Address) -> socket.socket:
