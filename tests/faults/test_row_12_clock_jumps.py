@@ -1,5 +1,6 @@
 """Row 12: a clock jumps an hour either way. Timers are monotonic; nothing coasts or clears by it."""
 
+import threading
 import time
 
 import pytest
@@ -33,13 +34,16 @@ def test_the_clock_of_the_station_jumps(tmp_path, jump_ns, monkeypatch):
     system, jumped = time.time_ns, [0]
     monkeypatch.setattr(clocks.time, "time_ns", lambda: system() + jumped[0])
     with Station(write_site(tmp_path), ["udp://127.0.0.1:8713"], tmp_path / "run") as station:
-        first = radar(8713, n_things=6)
-        n_sent = first.run(6.0, lambda: bool(jumped[0]))
-        jumped[0] = jump_ns
+        jump = threading.Timer(4.0, lambda: jumped.__setitem__(0, jump_ns))  # amid what the radar sends
+        jump.start()
+        n_sent = radar(8713, n_things=6).run(7.0)
+        jump.join()
         time.sleep(0.2)
     (feed,) = station.summary["feeds"]
     assert feed["n_plots"] == n_sent
     assert feed["clocks"]["radar-1"]["n_jumps"] == 0
+    assert feed["clocks"]["radar-1"]["offset_s"] == pytest.approx(0.0, abs=0.1)
+    assert station.summary["counts"]["tracks_confirmed"] == 6
     assert ended(station.watch) == set()
     steps = [scan.t_recv_ns for scan in station.watch.scans]
     assert steps == sorted(steps)

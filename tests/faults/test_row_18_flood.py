@@ -19,10 +19,10 @@ from casemate.runner.live import MAX_PLOTS, MAX_SCANS, LiveSource
 def test_one_radar_floods_and_the_other_is_followed(tmp_path):
     urls = ["udp://127.0.0.1:8718", "udp://127.0.0.1:8719"]
     with Station(write_site(tmp_path, n_radars=2), urls, tmp_path / "run") as station:
-        quiet, loud = radar(8718, n_things=6), radar(8719, n_things=600, sic=11, seed=5)
+        quiet, loud = radar(8718, n_things=6), radar(8719, n_things=60, sic=11, seed=5)
         sent = [0, 0]
         threads = [
-            threading.Thread(target=lambda i=i, each=each: sent.__setitem__(i, each.run(6.0)))
+            threading.Thread(target=lambda i=i, each=each: sent.__setitem__(i, each.run(4.0)))
             for i, each in enumerate((quiet, loud))
         ]
         for thread in threads:
@@ -36,7 +36,8 @@ def test_one_radar_floods_and_the_other_is_followed(tmp_path):
     assert two["n_lost"] or two["n_plots"] + two["n_refused"] == sent[1]
     mine = {int(row["plot_id"]) for scan in station.watch.scans if scan.sensor_id == 0 for row in scan.plots}
     assert len(mine) == sent[0]  # every plot of the quiet radar was stepped
-    assert ended(station.watch) == set() or two["n_plots"] > 1000
+    assert 60 <= station.summary["counts"]["tracks_confirmed"] <= 66  # a flooded machine may lose a few
+    assert ended(station.watch) == set()
 
 
 class Flood:

@@ -148,4 +148,5 @@ class WireClock:
         """Whether the clock is so wrong, or goes so wrong, that somebody should see to it."""
         slope, sigma = self.drift.drift_ppm()
         drifts = abs(slope) > DRIFT_PPM + 3.0 * sigma
-        return self.shift_ns != 0 or not -AHEAD_S <= self.drift.offset_s <= OFFSET_S or drifts
+        offset_s = self.drift.offset_s  # NaN, of which nothing is said, before anything came
+        return self.shift_ns != 0 or offset_s < -AHEAD_S or offset_s > OFFSET_S or drifts
