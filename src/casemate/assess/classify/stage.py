@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from casemate.assess.classify.clutter_map import ClutterMap
 from casemate.assess.classify.drag import ByDrag
 from casemate.assess.classify.kinds import KIND_OF, NAMES, Flags, Floats, Ints, Motions
 from casemate.constants import NS_PER_S
@@ -92,6 +93,9 @@ class ClassStage:
         self._as_class = np.eye(len(Kind))[[Kind[c.kind.upper()].value for c in rounds]]
         self._motions, self._ids = Motions(), np.zeros(0, np.int64)
         self._memory, self._now = np.zeros((0, len(NAMES))), np.zeros((0, len(NAMES)))
+        self._maps = tuple(ClutterMap(sensor) for sensor in self._sensors)
+        self._ln_usual: dict[int, float] = {}  # by track: how much of its score is due to plots that are usual there
+        self._declared: dict[int, int] = {}  # rounds by track, when last [ns]
 
     def step(self, t_ns: int, scan: Scan | None, tracks: Records, fates: Records) -> Records:
         """Take in the plots of a scan and judge the tracks of this step.
@@ -113,12 +117,17 @@ class ClassStage:
             Row by row beside `tracks`.
         """
         if scan is not None:
+            self._compare(scan, tracks, fates)
             self._take(scan, tracks, fates)
         out = self._judge(tracks)
+        self._declared.update(dict.fromkeys(out["track_id"][out["i_class"] >= 0].tolist(), t_ns))
         is_gone = t_ns - self._motions.t_ns > _FORGET_NS
         dropped = self._find(tracks["track_id"][tracks["status"] == TrackStatus.DROPPED])
         is_gone[dropped[dropped >= 0]] = True
         if is_gone.any():
+            for track_id in self._ids[is_gone].tolist():
+                self._ln_usual.pop(track_id, None)
+            self._declared = {i: last_ns for i, last_ns in self._declared.items() if last_ns > t_ns - _FORGET_NS}
             self._keep(~is_gone)
         return freeze(out)
 
@@ -130,7 +139,7 @@ class ClassStage:
         by_class = p[:, :1] * self._p_classes(tracks)
         p_kind = p[:, 1:] @ self._as_flyer + by_class @ self._as_class
         is_round = (p[:, 0] >= self._settings.p_round_min) & (tracks["motion"] == Motion.BALLISTIC)
-        is_round &= tracks["p_exists"] >= self._settings.p_exists_min
+        is_round &= self._exists(tracks) >= self._settings.p_exists_min
         may_be = np.where(is_round[:, None] == _IS_ROUND, p_kind, -1.0)
         out["track_id"], out["p_kind"], out["p_round"] = tracks["track_id"], p_kind, p[:, 0]
         out["i_kind"] = np.argmax(may_be, axis=1)
@@ -139,6 +148,26 @@ class ClassStage:
             out["i_class"][is_round] = np.argmax(by_class[is_round], axis=1)
             out["p_class"][is_round] = by_class[is_round].max(axis=1)
         return out
+
+    def _exists(self, tracks: Records) -> Floats:
+        # the tracker counts plots against false ones as dense as the site file says: where they are denser, less
+        usual = np.array([self._ln_usual.get(track_id, 0.0) for track_id in tracks["track_id"].tolist()])
+        p = np.clip(tracks["p_exists"], _LEAST_P, 1.0 - _LEAST_P)
+        return np.where(usual > 0.0, 1.0 / (1.0 + (1.0 - p) / p * np.exp(np.minimum(usual, 500.0))), tracks["p_exists"])
+
+    def _compare(self, scan: Scan, tracks: Records, fates: Records) -> None:
+        # what a track's plots are worth less for being usual where they are; a new track's first ones as its last
+        taken = np.flatnonzero(fates["refusal"] == Refusal.NONE)
+        if not 0 <= scan.sensor_id < len(self._maps):
+            return
+        plots, ids, clutter = scan.plots[taken], fates["track_id"][taken].astype(np.int64), self._maps[scan.sensor_id]
+        clutter.learn(scan.t_end_ns, self._declared)
+        n_hit = dict(zip(tracks["track_id"].tolist(), tracks["n_hit"].tolist(), strict=True))
+        for track_id, ln in zip(ids.tolist(), clutter.ln_denser(scan.t_end_ns, plots).tolist(), strict=True):
+            if track_id:
+                before = self._ln_usual.get(track_id)
+                self._ln_usual[track_id] = before + ln if before is not None else ln * n_hit.get(track_id, 1)
+        clutter.take(scan.t_end_ns, plots, ids)
 
     def _p_classes(self, tracks: Records) -> Floats:
         # given that they are rounds, (n, classes); the drag of a track whose state is not ballistic is not known
