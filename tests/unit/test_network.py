@@ -45,6 +45,10 @@ polygon_deg = [[42.985, 17.98], [43.015, 17.98], [43.015, 18.02], [42.985, 18.02
 """
 
 
+STOP_S = 4.0
+"""What a stop may take: 0.3 s on a quiet machine, over 1 s was seen on one whose cores were shared by ten [s]."""
+
+
 def block(n):
     """A block of n bytes, as far as cutting a stream goes."""
     return bytes([48]) + n.to_bytes(2, "big") + np.random.default_rng(n).bytes(n - 3)
@@ -85,10 +89,10 @@ def test_datagrams_come_whole_and_with_their_time():
         for each in sent:
             port.sendto(each, ("127.0.0.1", source.port))
     after = clock.now_ns()
-    time.sleep(0.3)  # they wait in the system: the time is that of their coming, not of our reading
+    time.sleep(1.5)  # they wait in the system: the time is that of their coming, not of our reading
     got = gather(source, len(sent))
     assert [each.payload for each in got] == sent
-    assert all(before - 100_000_000 <= each.t_recv_ns <= after + 100_000_000 for each in got)
+    assert all(before - 700_000_000 <= each.t_recv_ns <= after + 700_000_000 for each in got)
     assert source.receive(0.01) == []
     source.close()
 
@@ -249,7 +253,7 @@ def test_a_stop_ends_the_thread_of_a_feed(site, server):
         nobody.bind(("127.0.0.1", 0))
         refused = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
         for url in ("udp://127.0.0.1:0", quiet, refused):
-            assert _ends(open_feed(url, site, StationClock())) < 1.0, url
+            assert _ends(open_feed(url, site, StationClock())) < STOP_S, url
 
 
 def test_a_stop_ends_the_thread_that_waits_for_a_server_that_does_not_answer(site):
@@ -260,4 +264,4 @@ def test_a_stop_ends_the_thread_that_waits_for_a_server_that_does_not_answer(sit
             each.setblocking(False)
             each.connect_ex(full.getsockname())
         feed = open_feed(f"tcp://127.0.0.1:{full.getsockname()[1]}", site, StationClock())
-        assert _ends(feed) < 1.0
+        assert _ends(feed) < STOP_S
