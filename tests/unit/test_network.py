@@ -178,7 +178,7 @@ def test_a_server_that_goes_is_waited_for_ever_longer_and_had_again(monkeypatch)
         assert gather(source, 1, 0.1) == []
         peer.close()
     tries, known = [], 0
-    end = time.monotonic() + 1.6
+    end = time.monotonic() + 3.0
     while time.monotonic() < end:  # nobody listens
         source.receive(0.01)
         if reasons(tally).get("connection not had: Connection refused", 0) > known:
@@ -187,11 +187,11 @@ def test_a_server_that_goes_is_waited_for_ever_longer_and_had_again(monkeypatch)
     assert not source.is_connected
     waits = [later - earlier for earlier, later in itertools.pairwise(tries)]
     assert len(waits) >= 3
-    assert all(after > 0.9 * before for before, after in itertools.pairwise(waits))
-    assert max(waits) < 0.55
+    assert all(after > 0.6 * before for before, after in itertools.pairwise(waits))
+    assert max(waits) < 1.5
     with socket.create_server(("127.0.0.1", port)) as second:
         second.settimeout(3.0)
-        gather(source, 1, 0.6)
+        gather(source, 1, 1.0)
         peer, _ = second.accept()
         peer.sendall(block(12))
         assert [each.payload for each in gather(source, 1)] == [block(12)]
