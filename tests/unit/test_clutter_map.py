@@ -107,15 +107,17 @@ def test_rounds_are_not_learnt_and_nothing_is_before_its_time():
     assert clutter.ln_denser(t_ns, rain(rng, 50)).max() == 0.0
 
 
-def test_an_edge_of_cells_hides_nothing():
-    """Plots that lie about the edge of one grid's cells lie inside the other's."""
+@pytest.mark.parametrize("az_deg", [40.0, 0.0])
+def test_an_edge_of_cells_hides_nothing(az_deg):
+    """Plots that lie about the edge of one grid's cells lie inside the other's; about north too."""
     rng = np.random.default_rng(4)
     clutter = ClutterMap(sensor())
 
     def make():
         plots = missing(PLOT, 4)
-        plots["range_m"], plots["az_rad"], plots["el_rad"] = 10_000.0, math.radians(40.0), math.radians(4.0)
+        plots["range_m"], plots["az_rad"], plots["el_rad"] = 10_000.0, math.radians(az_deg), math.radians(4.0)
         plots["range_m"] += rng.normal(0.0, 5.0, 4)
+        plots["az_rad"] = (plots["az_rad"] + rng.normal(0.0, 1e-3, 4)) % (2.0 * math.pi)
         plots["range_rate_mps"] = 2.0 * RATE_MPS + rng.normal(0.0, 1.0, 4)
         return plots
 

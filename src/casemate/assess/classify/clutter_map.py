@@ -37,6 +37,8 @@ RATE_SPAN_MPS: Final = 1_400.0
 FASTEST_MPS: Final = 90.0
 """Range rate of the fastest clutter: a turbine's blade tips, 60 to 90 m/s; rain 20, vehicles 40, birds 22 [A]."""
 
+_ROUND: Final = round(2.0 * math.pi / ANGLE_RAD)  # cells of azimuth
+
 _BITS: Final = 13  # of a key, for each of four sides
 _FORGOTTEN: Final = 0.01  # plots
 
@@ -96,7 +98,8 @@ class ClutterMap:
         for name, side in sides:
             at = np.nan_to_num(np.asarray(plots[name], np.float64), nan=-1e3 * side) / side
             for grid in (0, 1):
-                cell = np.floor(at + 0.5 * grid).astype(np.int64) + (1 << _BITS - 1)
+                cell = np.floor(at + 0.5 * grid).astype(np.int64)
+                cell = cell % _ROUND if name == "az_rad" else cell + (1 << _BITS - 1)  # north is no edge
                 keys[:, grid] = keys[:, grid] << _BITS | np.clip(cell, 0, (1 << _BITS) - 1)
         keys[:, 1] += 1 << 4 * _BITS  # the grids share a table
         return keys

@@ -152,8 +152,8 @@ class ClassStage:
     def _exists(self, tracks: Records) -> Floats:
         # the tracker counts plots against false ones as dense as the site file says: where they are denser, less
         usual = np.array([self._ln_usual.get(track_id, 0.0) for track_id in tracks["track_id"].tolist()])
-        p = np.clip(tracks["p_exists"], _LEAST_P, 1.0 - _LEAST_P)
-        return np.where(usual > 0.0, 1.0 / (1.0 + (1.0 - p) / p * np.exp(np.minimum(usual, 500.0))), tracks["p_exists"])
+        held = 1.0 / (1.0 + np.exp(-np.clip(tracks["llr"] - usual, -500.0, 500.0)))
+        return np.where(usual > 0.0, held, tracks["p_exists"])
 
     def _compare(self, scan: Scan, tracks: Records, fates: Records) -> None:
         # what a track's plots are worth less for being usual where they are; a new track's first ones as its last
