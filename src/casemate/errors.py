@@ -5,6 +5,7 @@ SettingsError      a file, a setting or the call is wrong: exit code 2
 FeedError
 DecodeError      bytes that do not decode
 SourceLost       an endpoint that fell silent
+ChannelError       a channel that did not take what it was given
 JournalError       a journal that cannot be read or written
 DomainError        a value outside a model's valid range (also ValueError)
 InvariantError     something that cannot be: the process stops, exit code 3
@@ -51,6 +52,14 @@ class SourceLost(FeedError):
     def __init__(self, endpoint: str, since_ns: int) -> None:
         self.endpoint, self.since_ns = endpoint, since_ns
         super().__init__(f"{endpoint}: silent since {since_ns} ns")
+
+
+class ChannelError(CasemateError):
+    """A channel that did not take what it was given: which, why, and whether it may take it later."""
+
+    def __init__(self, channel: str, why: str, *, is_final: bool = False) -> None:
+        self.channel, self.why, self.is_final = channel, why, is_final
+        super().__init__(f"{channel}: {why}")
 
 
 class JournalError(CasemateError):

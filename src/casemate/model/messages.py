@@ -54,6 +54,17 @@ class WarningLevel(StrEnum):
     CLEAR = "clear"
 
 
+class WarningPhase(StrEnum):
+    """Where an alarm stands, from the first warning to its end."""
+
+    WARN = "warn"
+    UPDATE = "update"  # time or area changed, or another round joined
+    IMPACT = "impact-expected"
+    STAY = "stay"  # the impact is past, and cover is not to be left yet
+    CLEAR = "all-clear"
+    WITHDRAWN = "withdrawn"  # nothing came of it; the reason says why
+
+
 class Threat(Message, frozen=True, kw_only=True, tag=True):
     """A track that may hit a defended asset."""
 

@@ -1,0 +1,1 @@
+"""Channels: how what the station decides reaches people; each proven against a real receiver of its kind."""
