@@ -10,9 +10,9 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
-N = TypeVar("N", bound=AnyNotice, contravariant=True)
-P = TypeVar("P", bound=AnyPicture, contravariant=True)
-H = TypeVar("H", bound=AnyHeartbeat, contravariant=True)
+N_contra = TypeVar("N_contra", bound=AnyNotice, contravariant=True)
+P_contra = TypeVar("P_contra", bound=AnyPicture, contravariant=True)
+H_contra = TypeVar("H_contra", bound=AnyHeartbeat, contravariant=True)
 
 
 class Reply(NamedTuple):
@@ -29,7 +29,7 @@ class Reply(NamedTuple):
 OnReply = Callable[[Reply], None]
 
 
-class Channel(Protocol[N, P, H]):
+class Channel(Protocol[N_contra, P_contra, H_contra]):
     """A way out; used by one thread, its courier's."""
 
     name: str
@@ -38,15 +38,15 @@ class Channel(Protocol[N, P, H]):
         """Connect, or raise `ChannelError`."""
         ...
 
-    def send(self, notice: N) -> None:
+    def send(self, notice: N_contra) -> None:
         """Return when the other side has it (its broker, its disk), or raise `ChannelError`."""
         ...
 
-    def show(self, picture: P) -> None:
+    def show(self, picture: P_contra) -> None:
         """Show the newest picture where the channel has maps; do nothing where it has none."""
         ...
 
-    def beat(self, heartbeat: H) -> None:
+    def beat(self, heartbeat: H_contra) -> None:
         """Say that the station lives and what it sees."""
         ...
 
