@@ -189,10 +189,15 @@ def _explain(message: str, data: Any, kind: type) -> tuple[str, str]:  # noqa: A
     match = _AT.match(message)
     what, path = (match["what"], match["path"] or "") if match else (message, "")
     if unknown := _UNKNOWN.match(what):
-        return _join(path, unknown["key"]), f"is not a known key{suggest(unknown['key'], _field_names(kind, path))}"
+        return _join(
+            path, unknown["key"]
+        ), f"is not a known key{suggest(unknown['key'], _field_names(kind, path, data))}"
     if absent := _ABSENT.match(what):
         return _join(path, absent["key"]), "is needed and missing"
     value = _value_at(data, path)
+    if what.startswith("Invalid value") and isinstance(value, str):
+        kinds = _tags(kind, path)
+        return path, f"'{value}' is not known{suggest(value, kinds)}; there are: {', '.join(kinds)}"
     shown = "" if isinstance(value, dict | list) else f", is {value!r}"
     return path, f"{what.replace('Expected', 'expected').replace('`', '')}{shown}"
 
@@ -215,19 +220,31 @@ def _value_at(data: Any, path: str) -> Any:  # noqa: ANN401 any TOML value
     return data
 
 
-def _field_names(kind: type, path: str) -> list[str]:
+def _field_names(kind: type, path: str, data: Any) -> list[str]:  # noqa: ANN401 any TOML value
     """Return the names allowed at a path inside a declaration."""
     node: Any = msgspec.inspect.type_info(kind)
     for step in _steps(path):
         node = _inside(node, step)
-    node = _struct_of(node)
+    node = _struct_of(node, _value_at(data, path))
     return [field.encode_name for field in node.fields] if isinstance(node, msgspec.inspect.StructType) else []
 
 
-def _struct_of(node: Any) -> Any:  # noqa: ANN401 msgspec's type tree
-    options = node.types if isinstance(node, msgspec.inspect.UnionType) else (node,)
-    inner = (option.type if isinstance(option, msgspec.inspect.Metadata) else option for option in options)
-    return next((option for option in inner if not isinstance(option, msgspec.inspect.NoneType)), None)
+def _struct_of(node: Any, value: Any = None) -> Any:  # noqa: ANN401 msgspec's type tree, any TOML value
+    options: Any = node.types if isinstance(node, msgspec.inspect.UnionType) else (node,)
+    inner: list[Any] = [option.type if isinstance(option, msgspec.inspect.Metadata) else option for option in options]
+    inner = [option for option in inner if not isinstance(option, msgspec.inspect.NoneType)]
+    said: dict[str, Any] = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    tagged = (each for each in inner if getattr(each, "tag", None) and said.get(each.tag_field) == each.tag)
+    return next(tagged, inner[0] if inner else None)
+
+
+def _tags(kind: type, path: str) -> list[str]:
+    """Return the tags that a union of structs at a path may have."""
+    node: Any = msgspec.inspect.type_info(kind)
+    for step in list(_steps(path))[:-1]:
+        node = _inside(node, step)
+    options: Any = node.types if isinstance(node, msgspec.inspect.UnionType) else (node,)
+    return sorted(str(option.tag) for option in options if getattr(option, "tag", None))
 
 
 def _inside(node: Any, step: str | int) -> Any:  # noqa: ANN401 msgspec's type tree

@@ -1,0 +1,93 @@
+"""From the file that names the channels to the channels; what is misspelt or contradicts itself is named."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final, assert_never
+
+import msgspec
+from msgspec import Meta
+
+from casemate.errors import SettingsError
+from casemate.io import settings
+from casemate.io.channels import log
+from casemate.io.channels.channel import Channel, OnReply
+from casemate.io.profile import StrPath
+from casemate.model.catalog import Declaration, Name
+from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
+
+AnySettings = log.Settings
+"""The settings of every kind of channel; a new kind is one line here and one in `make_channel`."""
+AnyChannel = Channel[AnyNotice, AnyPicture, AnyHeartbeat]
+"""Of all that is made here: a channel takes every type of notice, and says of each what it is. Whether one of the live
+type ever reaches it is decided by who opens it."""
+
+PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+"""An Ed25519 public key, 32 bytes in hex."""
+
+
+class KeyHolder(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody whose signature counts when live channels are armed."""
+
+    name: Name
+    public_key: PublicKey
+
+
+class ChannelsFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole channels file."""
+
+    channel: tuple[AnySettings, ...] = ()
+    key_holder: tuple[KeyHolder, ...] = ()
+    heartbeat_s: Annotated[float, Meta(ge=1.0, le=300.0)] = 10.0  # between two heartbeats of a channel
+    picture_s: Annotated[float, Meta(ge=0.2, le=60.0)] = 1.0  # between two pictures at least
+
+
+_FILE_SUFFIX: Final = "_file"
+
+
+def read_channels(path: StrPath) -> ChannelsFile:
+    """Read a channels file; files that it names (keys that end in `_file`) are looked for beside it.
+
+    Raises
+    ------
+    SettingsError
+        Names file, key and cause: a misspelt key or kind, a name or a key twice, a live channel that nobody could arm.
+    """
+    found = settings.read_toml(path, ChannelsFile)
+    file = str(path)
+    _check_unique(file, "channel", "name", [each.name for each in found.channel])
+    _check_unique(file, "key_holder", "name", [each.name for each in found.key_holder])
+    _check_unique(file, "key_holder", "public_key", [each.public_key for each in found.key_holder])
+    live = [i for i, each in enumerate(found.channel) if each.audience == "live"]
+    if live and len(found.key_holder) < 2:
+        why = f'"live" takes two key holders to arm it, and {len(found.key_holder)} are named ([[key_holder]])'
+        raise SettingsError(file, f"channel[{live[0]}].audience", why)
+    return msgspec.structs.replace(found, channel=tuple(_placed(each, Path(path).parent) for each in found.channel))
+
+
+def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyChannel:
+    """Make the channel of some settings; it connects when it is opened.
+
+    Parameters
+    ----------
+    declared : settings of a kind of channel
+    folder : Path
+        Of the run: where a channel that writes files writes them.
+    on_reply : callable
+        Told what comes back from the other side.
+    """
+    match declared:
+        case log.Settings():
+            return log.LogChannel(declared, folder, on_reply)
+        case _:
+            assert_never(declared)
+
+
+def _placed(declared: AnySettings, beside: Path) -> AnySettings:
+    values = msgspec.structs.asdict(declared)
+    names: dict[str, Any] = {key: value for key, value in values.items() if key.endswith(_FILE_SUFFIX) and value}
+    return msgspec.structs.replace(declared, **{key: str((beside / value).resolve()) for key, value in names.items()})
+
+
+def _check_unique(file: str, table: str, key: str, values: list[str]) -> None:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise SettingsError(file, f"{table}[{i}].{key}", f"'{value}' is used twice")
