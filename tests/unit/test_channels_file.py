@@ -27,7 +27,12 @@ def test_a_channels_file_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "key", "why"),
     [
-        ('[[channel]]\nkind = "lgo"\nname = "x"\n', "channel[0].kind", "'lgo' is not known"),
+        (
+            '[[channel]]\nkind = "lgo"\nname = "x"\n',
+            "channel[0].kind",
+            "'lgo' is not known; did you mean 'log'?; there are: log, sound",
+        ),
+        ('[[channel]]\nname = "x"\n', "channel[0].kind", "is needed and missing"),
         (LOG + 'linse = "x"\n', "channel[0].linse", "is not a known key; did you mean 'lines'?"),
         (LOG + 'lines = "../x"\n', "channel[0].lines", "expected str matching regex"),
         (LOG + LOG, "channel[1].name", "'file' is used twice"),

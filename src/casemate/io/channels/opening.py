@@ -8,13 +8,13 @@ from msgspec import Meta
 
 from casemate.errors import SettingsError
 from casemate.io import settings
-from casemate.io.channels import log
+from casemate.io.channels import log, sound
 from casemate.io.channels.channel import Channel, OnReply
 from casemate.io.profile import StrPath
 from casemate.model.catalog import Declaration, Name
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
-AnySettings = log.Settings
+AnySettings = log.Settings | sound.Settings
 """The settings of every kind of channel; a new kind is one line here and one in `make_channel`."""
 AnyChannel = Channel[AnyNotice, AnyPicture, AnyHeartbeat]
 """Of all that is made here: a channel takes every type of notice, and says of each what it is. Whether one of the live
@@ -77,6 +77,8 @@ def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyC
     match declared:
         case log.Settings():
             return log.LogChannel(declared, folder, on_reply)
+        case sound.Settings():
+            return sound.SoundChannel(declared, folder, on_reply)
         case _:
             assert_never(declared)
 
