@@ -139,7 +139,9 @@ def judge(
         if is_up.any():
             kept.append((step.tracks[is_up], classes[is_up]))
     rows, classes = (np.concatenate(part) for part in zip(*kept, strict=True))
-    label = np.array([owners[i].most_common(1)[0][0] for i in rows["track_id"].tolist()])
+    # a label that no plot's fate ever named belongs to nothing: a history that was split off and lost its plots again
+    of_nothing = Counter({"": 1})
+    label = np.array([owners.get(i, of_nothing).most_common(1)[0][0] for i in rows["track_id"].tolist()])
     n_true = Counter(name.split("-")[0] for name in {*kinds, *(name for o in owners.values() for name in o if name)})
     truth = np.array([_kind(name, kinds) for name in label.tolist()], np.int64)
     assert classes.dtype == TRACK_CLASS
