@@ -7,7 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casemate.io.journal import decode, encode
-from casemate.model.messages import Aside, Events, Scan, Threat, Tick, WarningLevel, ZoneWarning
+from casemate.model.messages import (
+    Aside,
+    Cause,
+    Events,
+    Scan,
+    Threat,
+    Tick,
+    WarningLevel,
+    WarningPhase,
+    ZoneWarning,
+    ZoneWatch,
+)
 from casemate.model.records import FATE, IMPACT, LABEL, PLOT, TRACK, TRACK_CLASS
 
 OTHER = np.dtype([("id", "<u4"), ("pos_m", "<f8", (3,)), ("word", "<U5"), ("alive", "?")])
@@ -57,6 +68,18 @@ THREAT = message(
     rank=ID,
     reason=st.text(max_size=9),
 )
+CAUSE = st.builds(
+    Cause,
+    track_id=ID,
+    round_class=st.text(max_size=9),
+    t_impact_ns=T_NS,
+    sigma_t_s=F8,
+    p_hit=F8,
+    p_round=F8,
+    n_hit=ID,
+    point_m=st.tuples(F8, F8),
+    cov_m2=st.tuples(st.tuples(F8, F8), st.tuples(F8, F8)),
+)
 WARNING = message(
     ZoneWarning,
     warning_id=ID,
@@ -70,6 +93,22 @@ WARNING = message(
     supersedes=ID,
     is_useful=st.booleans(),
     reason=st.text(max_size=9),
+    phase=st.sampled_from(WarningPhase),
+    incident_id=ID,
+    causes=st.lists(CAUSE, max_size=2).map(tuple),
+    lead_s=F8,
+    benefit=F8,
+    cost=F8,
+    would_change=st.text(max_size=9),
+)
+WATCH = message(
+    ZoneWatch,
+    zone_id=ID,
+    t_ns=T_NS,
+    sensor_ids=st.lists(ID, max_size=3).map(tuple),
+    share=F8,
+    is_watched=st.booleans(),
+    reason=st.text(max_size=9),
 )
 EVENTS = message(
     Events,
@@ -80,6 +119,7 @@ EVENTS = message(
     fates=arrays(FATE),
     threats=st.lists(THREAT, max_size=2).map(tuple),
     warnings=st.lists(WARNING, max_size=2).map(tuple),
+    zones=st.lists(WATCH, max_size=2).map(tuple),
     diagnostics=st.dictionaries(st.text(max_size=5), st.integers(0, 2**60), max_size=4),
 )
 

@@ -9,7 +9,7 @@ import pytest
 
 from casemate.constants import NS_PER_S
 from casemate.model.catalog import DefendedAsset, RadarSite, SiteFile, SitePoint, WarningZone
-from casemate.model.messages import Aside, Events, Tick, WarningLevel, ZoneWarning
+from casemate.model.messages import Aside, Events, Tick, WarningLevel, WarningPhase, ZoneWarning
 from casemate.model.records import FATE, LABEL, TRACK, TrackStatus
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim.intercept.gun import ENGAGEMENT, Outcome
@@ -77,6 +77,8 @@ def warn(zone, track_ids=(7,), level=WarningLevel.WARN):
         supersedes=0,
         is_useful=True,
         reason="",
+        phase=WarningPhase.WARN if level is WarningLevel.WARN else WarningPhase.CLEAR,
+        incident_id=1,
     )
 
 

@@ -15,7 +15,7 @@ from casemate.io.picture import draw_run
 from casemate.io.recorder import RunRecorder, check_writable, write_summary
 from casemate.io.run_folder import read_run
 from casemate.model.catalog import DefendedAsset, RadarSite, SiteFile, SitePoint, WarningZone
-from casemate.model.messages import Aside, Events, Scan, Tick, WarningLevel, ZoneWarning
+from casemate.model.messages import Aside, Cause, Events, Scan, Tick, WarningLevel, WarningPhase, ZoneWarning, ZoneWatch
 from casemate.model.records import (
     FATE,
     IMPACT,
@@ -42,6 +42,18 @@ TRUTH = np.dtype(
         ("is_alive", "?"),
     ]
 )
+CAUSE = Cause(
+    track_id=1,
+    round_class="rocket-107",
+    t_impact_ns=T0,
+    sigma_t_s=0.2,
+    p_hit=0.6,
+    p_round=1.0,
+    n_hit=5,
+    point_m=(1.0, 2.0),
+    cov_m2=((9.0, 1.0), (1.0, 4.0)),
+)
+WATCH = ZoneWatch(zone_id=1, t_ns=T0, sensor_ids=(0,), share=0.9, is_watched=True, reason="radar-1 delivers")
 AXES = ("e_m", "n_m", "u_m", "ve_mps", "vn_mps", "vu_mps")
 
 
@@ -122,6 +134,10 @@ def an_answer(i, t_ns, pos, vel, up, fates) -> Events:
         8: ZoneWarning(
             warning_id=1,
             level=WarningLevel.WARN,
+            phase=WarningPhase.WARN,
+            incident_id=1,
+            causes=(CAUSE,),
+            lead_s=4.0,
             t_issued_ns=t_ns,
             p_impact=0.6,
             supersedes=0,
@@ -131,6 +147,8 @@ def an_answer(i, t_ns, pos, vel, up, fates) -> Events:
         55: ZoneWarning(
             warning_id=2,
             level=WarningLevel.CLEAR,
+            phase=WarningPhase.CLEAR,
+            incident_id=1,
             t_issued_ns=t_ns,
             p_impact=0.0,
             supersedes=1,
@@ -145,6 +163,7 @@ def an_answer(i, t_ns, pos, vel, up, fates) -> Events:
         impacts=impacts,
         fates=fates,
         warnings=(issued[i],) if i in issued else (),
+        zones=(WATCH,) if i == 8 else (),
     )
 
 
@@ -198,6 +217,14 @@ def test_tracks_impacts_warnings_and_truth(tmp_path):
         [1, 2],
     )
     assert (last["level"], last["supersedes"]) == ("clear", 1)
+    assert (first["phase"], last["phase"], last["incident_id"]) == ("warn", "all-clear", 1)
+    assert (first["lead_s"], last["lead_s"], first["benefit"]) == (4.0, None, None)
+    place = {"e_m": 1.0, "n_m": 2.0, "cov_ee_m2": 9.0, "cov_en_m2": 1.0, "cov_nn_m2": 4.0}
+    known = {"track_id": 1, "round_class": "rocket-107", "t_impact_ns": T0, "sigma_t_s": 0.2, "n_hit": 5}
+    assert first["causes"] == [{**known, "p_hit": 0.6, "p_round": 1.0, **place}]
+    assert last["causes"] == []
+    (watch,) = run.asides["zones"].to_pylist()
+    assert (watch["zone"], watch["sensors"], watch["is_watched"]) == ("Alpha West", ["radar-1"], True)
     truth = run.asides["truth"]
     assert truth.schema.names == ["truth_id", "label", "t_ns", *AXES, "is_alive"]
     assert "label" not in run.asides

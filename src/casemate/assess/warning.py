@@ -3,6 +3,7 @@
 Knows risks (records) and zones; not tracks, not the map, not the siren. Time enters by `t_ns` alone.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from msgspec import Meta
 
 from casemate.constants import NS_PER_S
 from casemate.model.catalog import Declaration, Share, WarningZone
-from casemate.model.messages import WarningLevel, ZoneWarning
+from casemate.model.messages import WarningLevel, WarningPhase, ZoneWarning
 from casemate.model.records import Records
 
 Seconds = Annotated[float, Meta(ge=0.0, le=86_400.0)]
@@ -33,7 +34,7 @@ class _ZoneState:
     """What a zone was last told."""
 
     def __init__(self) -> None:
-        self.warning_id = 0  # 0: quiet
+        self.warning_id = self.incident_id = 0  # 0: quiet
         self.t_first_ns = 0  # of the alarm that still lasts
         self.t_issued_ns = 0
         self.t_risk_ns = 0  # when there last was a risk
@@ -133,9 +134,10 @@ class WarningStage:
                 f"{what}no useful warning possible: {left_s:.1f} s left, {zone.shelter_s:.1f} s needed, "
                 f"warned {since_s:.1f} s ago"
             )
+        phase = WarningPhase.WARN if is_first else WarningPhase.UPDATE
         state.told.update(t_of)
         state.t_issued_ns = state.t_risk_ns = t_ns
-        return self._message(t_ns, zone_id, WarningLevel.WARN, t_next_ns, p, part, why, is_useful=is_useful)
+        return self._message(t_ns, zone_id, phase, t_next_ns, p, part, why, is_useful=is_useful)
 
     def _clear(self, t_ns: int, zone_id: int) -> list[ZoneWarning]:
         """Clear the zone when it has been without risk for long enough."""
@@ -145,7 +147,8 @@ class WarningStage:
         t_last_ns = max(state.told.values())
         why = "" if state.is_borne_out else "withdrawn, the predicted impact left the zone: "
         why += f"no active threat for {limits.clear_after_s:.0f} s"
-        message = self._message(t_ns, zone_id, WarningLevel.CLEAR, t_last_ns, 0.0, None, why, is_useful=True)
+        phase = WarningPhase.CLEAR if state.is_borne_out else WarningPhase.WITHDRAWN
+        message = self._message(t_ns, zone_id, phase, t_last_ns, 0.0, None, why, is_useful=True)
         self._states[zone_id] = _ZoneState()
         self._warned.discard(zone_id)
         return [message]
@@ -154,7 +157,7 @@ class WarningStage:
         self,
         t_ns: int,
         zone_id: int,
-        level: WarningLevel,
+        phase: WarningPhase,
         t_impact_ns: int,
         p: float,
         part: Records | None,
@@ -165,12 +168,17 @@ class WarningStage:
         state = self._states[zone_id]
         self._n_warnings += 1
         supersedes, state.warning_id = state.warning_id, self._n_warnings
+        state.incident_id = state.incident_id or self._n_warnings
+        is_over = phase in {WarningPhase.CLEAR, WarningPhase.WITHDRAWN}
         threat_ids: set[int] = set() if part is None else {int(i) for i in part["threat_id"] if i}
         track_ids = set(state.told) if part is None else {int(i) for i in part["track_id"]}
         return ZoneWarning(
             warning_id=self._n_warnings,
             zone_id=zone_id,
-            level=level,
+            level=WarningLevel.CLEAR if is_over else WarningLevel.WARN,
+            phase=phase,
+            incident_id=state.incident_id,
+            lead_s=(t_impact_ns - t_ns) / NS_PER_S if t_impact_ns > t_ns else math.nan,
             t_issued_ns=t_ns,
             t_impact_ns=t_impact_ns,
             p_impact=p,

@@ -19,12 +19,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from casemate.errors import SettingsError
+from casemate.io.alarms import WARNING_SCHEMA, WATCH_SCHEMA, warning_row, watch_row
 from casemate.io.health import OFFSETS, health_row
 from casemate.io.profile import StrPath
 from casemate.io.settings import NOT_A_ROUND
 from casemate.io.tables import FIELD_OF, PLOT_SCHEMA, UNKNOWN_SENSOR
 from casemate.model.catalog import SiteFile
-from casemate.model.messages import Aside, Events, Input, Scan, SensorHealth, ZoneWarning
+from casemate.model.messages import Aside, Events, Input, Scan, SensorHealth, ZoneWarning, ZoneWatch
 from casemate.model.records import FATE, LABEL, PLOT, Kind, Motion, Records, Refusal, Status, TrackStatus
 
 ROWS_PER_GROUP: Final = 16_384
@@ -32,7 +33,7 @@ ROWS_PER_GROUP: Final = 16_384
 UNKNOWN_SENSOR_NAME: Final = "unknown"
 _KIND = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
 _AXES: Final = {"pos_m": ("e_m", "n_m", "u_m"), "vel_mps": ("ve_mps", "vn_mps", "vu_mps"), "point_m": ("e_m", "n_m")}
-_OWN: Final = {"plots", "tracks", "impacts", "warnings", "sensors"}
+_OWN: Final = {"plots", "tracks", "impacts", "warnings", "zones", "sensors"}
 _STATE: Final = ("e_m", "n_m", "u_m", "ve_mps", "vn_mps", "vu_mps", "ln_drag")
 _ROW: Final = np.dtype([("plot", PLOT), ("fate", FATE), ("label", LABEL["label"])])
 
@@ -59,20 +60,6 @@ _IMPACT_SCHEMA: Final = pa.schema(
         ("t_impact_ns", pa.int64()),
         *((name, pa.float64()) for name in ("sigma_t_s", "e_m", "n_m", "cov_ee_m2", "cov_en_m2", "cov_nn_m2")),
         ("status", pa.string()),
-    ]
-)
-_WARNING_SCHEMA: Final = pa.schema(
-    [
-        ("t_ns", pa.int64()),
-        ("warning_id", pa.int64()),
-        ("zone", pa.string()),
-        ("level", pa.string()),
-        ("t_impact_ns", pa.int64()),
-        ("p_impact", pa.float64()),
-        ("track_ids", pa.list_(pa.uint32())),
-        ("supersedes", pa.int64()),
-        ("reason", pa.string()),
-        ("is_useful", pa.bool_()),
     ]
 )
 _SENSOR_SCHEMA: Final = pa.schema(
@@ -146,7 +133,8 @@ class RunRecorder:
         self._plots = self._stream("plots", _PLOT_SCHEMA, self._plot_batch)
         self._tracks = self._stream("tracks", _TRACK_SCHEMA, self._track_batch)
         self._impacts = self._stream("impacts", _IMPACT_SCHEMA, _impact_batch)
-        self._warnings = self._stream("warnings", _WARNING_SCHEMA, self._warning_batch)
+        self._warnings = self._stream("warnings", WARNING_SCHEMA, self._warning_batch)
+        self._watch = self._stream("zones", WATCH_SCHEMA, self._watch_batch)
         self._health = self._stream("sensors", _SENSOR_SCHEMA, self._health_batch)
 
     def take(self, message: Input, events: Events | None) -> None:
@@ -161,6 +149,7 @@ class RunRecorder:
             self._tracks.add((events.tracks, events.classes), len(events.tracks))
             self._impacts.add(events.impacts, len(events.impacts))
             self._warnings.add(events.warnings, len(events.warnings))
+            self._watch.add(events.zones, len(events.zones))
             self._health.add(events.sensors, len(events.sensors))
 
     def close(self) -> None:
@@ -169,7 +158,7 @@ class RunRecorder:
             return
         self._is_closed = True
         with contextlib.ExitStack() as stack:  # one that fails does not keep the others from being finished
-            own = (self._plots, self._tracks, self._impacts, self._warnings, self._health)
+            own = (self._plots, self._tracks, self._impacts, self._warnings, self._watch, self._health)
             for stream in (*own, *self._asides.values()):
                 stack.callback(stream.close)
 
@@ -232,23 +221,13 @@ class RunRecorder:
         return _batch(columns, _TRACK_SCHEMA)
 
     def _warning_batch(self, chunks: list[tuple[ZoneWarning, ...]]) -> pa.RecordBatch:
-        rows = [
-            {
-                "t_ns": issued.t_issued_ns,
-                "warning_id": issued.warning_id,
-                "zone": self._zones[issued.zone_id],
-                "level": issued.level.value,
-                "t_impact_ns": issued.t_impact_ns,
-                "p_impact": issued.p_impact,
-                "track_ids": list(issued.track_ids),
-                "supersedes": issued.supersedes or None,
-                "reason": issued.reason,
-                "is_useful": issued.is_useful,
-            }
-            for chunk in chunks
-            for issued in chunk
-        ]
-        return pa.RecordBatch.from_pylist(rows, schema=_WARNING_SCHEMA)
+        rows = [warning_row(issued, self._zones[issued.zone_id]) for chunk in chunks for issued in chunk]
+        return pa.RecordBatch.from_pylist(rows, schema=WARNING_SCHEMA)
+
+    def _watch_batch(self, chunks: list[tuple[ZoneWatch, ...]]) -> pa.RecordBatch:
+        names = self._sensors.tolist()
+        rows = [watch_row(watch, self._zones[watch.zone_id], names) for chunk in chunks for watch in chunk]
+        return pa.RecordBatch.from_pylist(rows, schema=WATCH_SCHEMA)
 
     def _health_batch(self, chunks: list[tuple[SensorHealth, ...]]) -> pa.RecordBatch:
         news = [each for chunk in chunks for each in chunk]

@@ -4,6 +4,8 @@ Fields keep the names and units of the files (degrees where the name says so); c
 radians happens once, in `physics`.
 """
 
+import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -134,6 +136,16 @@ class WarningZone(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=
     name: Name
     polygon_deg: Ring
     shelter_s: NotNegative = 10.0
+
+
+def zone_list_digest(zones: Sequence[WarningZone]) -> str:
+    """Return the version of a list of zones: SHA-256 (hexadecimal) of its names and polygons, in order.
+
+    An outside list, as of a siren or a map, is the same as ours when its digest is: of the UTF-8 bytes of compact
+    JSON `[["name", [[lat, lon], ...]], ...]`, degrees as the site file has them in Python's shortest form.
+    """
+    plain = [[zone.name, zone.polygon_deg] for zone in zones]
+    return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
 
 
 class DefendedAsset(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):

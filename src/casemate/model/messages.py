@@ -79,11 +79,27 @@ class Threat(Message, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-class ZoneWarning(Message, frozen=True, kw_only=True, tag=True):
-    """What one zone is told: take cover, a change of that, or all clear.
+class Cause(NamedTuple):
+    """What one track adds to a zone's risk when a warning is issued: all that the decision knew of it."""
 
-    `supersedes` is the id of the warning that this one replaces, 0 for the first. `is_useful` is false
-    when the time left is shorter than the zone needs to take cover: then no useful warning was possible.
+    track_id: int
+    round_class: str
+    t_impact_ns: int
+    sigma_t_s: float
+    p_hit: float  # comes down in the zone or near enough to hurt, if it is a round
+    p_round: float  # that it is there and is a round
+    n_hit: int  # plots so far
+    point_m: tuple[float, float]  # of the impact: east, north
+    cov_m2: tuple[tuple[float, float], tuple[float, float]]
+
+
+class ZoneWarning(Message, frozen=True, kw_only=True, tag=True):
+    """What one zone is told: take cover, a change of that, or all clear; and why.
+
+    `supersedes` is the id of the warning that this one replaces, 0 for the first; `incident_id` is that of the first
+    one, from there to the all-clear. `is_useful` is false when the time left is shorter than the zone needs to take
+    cover: then no useful warning was possible. Benefit and cost are casualties: those that the warning is expected to
+    spare, and what it is held to cost, in the whole zone where it declares its people, else per person.
     """
 
     warning_id: int
@@ -96,6 +112,24 @@ class ZoneWarning(Message, frozen=True, kw_only=True, tag=True):
     track_ids: tuple[int, ...]
     supersedes: int
     is_useful: bool
+    reason: str
+    phase: WarningPhase
+    incident_id: int
+    causes: tuple[Cause, ...] = ()  # of every track that counts now
+    lead_s: float = math.nan  # from its issue to the first impact that is still to come; NaN: none is
+    benefit: float = math.nan
+    cost: float = math.nan
+    would_change: str = ""  # what would have made the decision another one
+
+
+class ZoneWatch(Message, frozen=True, kw_only=True, tag=True):
+    """Who can see what comes down in a zone; told when it changes."""
+
+    zone_id: int
+    t_ns: int
+    sensor_ids: tuple[int, ...]  # that deliver and see some of the ways down
+    share: float  # of the ways down that any of them sees for long enough
+    is_watched: bool
     reason: str
 
 
@@ -143,7 +177,7 @@ def _no_rows(dtype: np.dtype[np.void]) -> Records:
 
 
 class Events(Message, frozen=True, kw_only=True, tag=True):
-    """All that one step changed: tracks touched, impacts predicted, threats, warnings, sensors, counts."""
+    """All that one step changed: tracks touched, impacts predicted, threats, warnings, sensors, zones, counts."""
 
     t_ns: int
     tracks: np.ndarray = msgspec.field(default_factory=lambda: _no_rows(TRACK))
@@ -153,6 +187,7 @@ class Events(Message, frozen=True, kw_only=True, tag=True):
     threats: tuple[Threat, ...] = ()
     warnings: tuple[ZoneWarning, ...] = ()
     sensors: tuple[SensorHealth, ...] = ()
+    zones: tuple[ZoneWatch, ...] = ()
     diagnostics: dict[str, int] = msgspec.field(default_factory=dict[str, int])
 
 
