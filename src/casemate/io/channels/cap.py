@@ -6,37 +6,22 @@ port for that.
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 from urllib.parse import quote
 
 from lxml import etree
-from msgspec import Meta
 
 from casemate.errors import ChannelError, SettingsError
 from casemate.io.channels.atom import Feed, entry_from
-from casemate.io.channels.cap_alert import Voice, alert_of
+from casemate.io.channels.cap_alert import alert_of
+from casemate.io.channels.cap_settings import Settings
 from casemate.io.channels.cap_sign import Signer
 from casemate.io.channels.channel import OnReply
 from casemate.io.channels.files import make_folder, write_whole
 from casemate.io.channels.texts import read_languages
-from casemate.model.catalog import Name
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
 _MAX_FILE_NAME: Final = 120
-
-
-class Settings(Voice, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="cap"):
-    """A channel of CAP alerts: `kind = "cap"`. Paths are relative to the folder of the settings file."""
-
-    name: Name
-    audience: Literal["live", "drill"]
-    folder: str = "cap"
-    languages: Annotated[tuple[str, ...], Meta(min_length=1, max_length=20)] = ("en",)
-    texts: str = ""  # a file of texts in further languages, or better ones
-    key: str = ""  # PEM; a live channel needs it
-    certificate: str = ""
-    base_url: Annotated[str, Meta(pattern=r"^(https?://[!-~]{1,500}/)?$")] = ""
-    feed_length: Annotated[int, Meta(ge=1, le=10_000)] = 100
 
 
 class Cap:
@@ -46,7 +31,7 @@ class Cap:
     ----------
     settings : Settings
     folder : Path
-        That relative paths start from.
+        Of the run: where the folder of alerts is, unless its path is absolute.
     on_reply : OnReply
         Not used: nothing comes back from a file.
 
@@ -60,8 +45,8 @@ class Cap:
         del on_reply
         self.name = settings.name
         self._settings, self._folder = settings, folder / settings.folder
-        self._languages = read_languages(settings.languages, folder / settings.texts if settings.texts else None)
-        self._signer = _signer_of(settings, folder)
+        self._languages = read_languages(settings.languages, Path(settings.texts_file) if settings.texts_file else None)
+        self._signer = _signer_of(settings)
         status = "Actual" if settings.audience == "live" else "Exercise"
         self._feed = Feed(self.name, self._folder, status, settings.feed_length, settings.base_url)
 
@@ -104,12 +89,12 @@ def file_of(notice: AnyNotice) -> str:
     return f"{name if len(name) <= _MAX_FILE_NAME else hashlib.sha256(name.encode()).hexdigest()}.xml"
 
 
-def _signer_of(settings: Settings, folder: Path) -> Signer | None:
+def _signer_of(settings: Settings) -> Signer | None:
     where = f"channel {settings.name}"
-    if bool(settings.key) != bool(settings.certificate):
-        raise SettingsError(where, "key", "key and certificate belong together; one is missing")
-    if settings.key:
-        return Signer(folder / settings.key, folder / settings.certificate)
+    if bool(settings.key_file) != bool(settings.certificate_file):
+        raise SettingsError(where, "key_file", "goes with certificate_file; one of them is missing")
+    if settings.key_file:
+        return Signer(Path(settings.key_file), Path(settings.certificate_file))
     if settings.audience == "live":
-        raise SettingsError(where, "key", "a live alert is signed: name a key and its certificate")
+        raise SettingsError(where, "key_file", "is missing: a live alert is signed, with key_file and certificate_file")
     return None

@@ -5,15 +5,14 @@ update of its own, and its references would then cancel what still holds for the
 """
 
 import math
-from typing import Annotated, Final, Literal, assert_never
+from typing import Final, assert_never
 from urllib.parse import quote
 
 from lxml import etree
-from msgspec import Meta
 
+from casemate.io.channels.cap_settings import Voice
 from casemate.io.channels.rings import circle_of, is_place, parts_of
 from casemate.io.channels.texts import Language, Wording, clean, time_of, word
-from casemate.model.catalog import Declaration, Name
 from casemate.model.messages import WarningPhase
 from casemate.model.notices import AnyNotice, ExerciseNotice, ImpactArea, LiveNotice, RehearsalNotice
 
@@ -22,36 +21,7 @@ P_OBSERVED: Final = 0.9
 """[A] From this probability on a hit counts as observed. Below, it is "Likely", never "Possible": cell broadcast drops
 that (47 CFR 10.400: imminent threats are Observed or Likely), and the station decided to warn."""
 MAX_NAME: Final = 250
-Plain = Annotated[str, Meta(pattern=r"^[^\s,<&\x00-\x1f]{1,200}$")]
-"""No space, comma, < or &: what CAP demands of sender and identifier."""
 _OVER: Final = frozenset({WarningPhase.CLEAR, WarningPhase.WITHDRAWN})
-
-
-class Code(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A code of a profile, such as value_name "SAME" and value "CDW"; never invented, always from settings."""
-
-    value_name: Name
-    value: Name
-
-
-class ZoneCode(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A zone's code in a profile: its district's number, for receivers that know no polygons."""
-
-    zone: Name
-    value_name: Name
-    value: Name
-
-
-class Voice(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who speaks and in which codes: the part of the settings that every alert carries."""
-
-    sender: Plain
-    sender_name: Name
-    contact: str = ""
-    web: Annotated[str, Meta(pattern=r"^(https?://[!-~]{1,500})?$")] = ""
-    impact: Literal["polygon", "circle", "none"] = "polygon"  # how areas of impact are said, if they are
-    event_code: tuple[Code, ...] = ()
-    geocode: tuple[ZoneCode, ...] = ()
 
 
 def identifier_of(notice_id: str) -> str:
