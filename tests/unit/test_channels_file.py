@@ -30,7 +30,7 @@ def test_a_channels_file_is_read(tmp_path):
         (
             '[[channel]]\nkind = "lgo"\nname = "x"\n',
             "channel[0].kind",
-            "'lgo' is not known; did you mean 'log'?; there are: log, sound",
+            "'lgo' is not known; did you mean 'log'?; there are: ",
         ),
         ('[[channel]]\nname = "x"\n', "channel[0].kind", "is needed and missing"),
         (LOG + 'linse = "x"\n', "channel[0].linse", "is not a known key; did you mean 'lines'?"),

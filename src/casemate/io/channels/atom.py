@@ -7,7 +7,7 @@ station cannot watch stands in the feed itself, as a category with the scheme `u
 import heapq
 import uuid
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 from urllib.parse import quote
 
 from lxml import etree
@@ -16,12 +16,13 @@ from casemate.io.channels.cap_alert import MAX_NAME, NAMESPACE
 from casemate.io.channels.cap_sign import MAX_BYTES, parser
 from casemate.io.channels.files import write_whole
 from casemate.io.channels.texts import clean, time_of
-from casemate.model.notices import AnyHeartbeat
+from casemate.model.notices import AnyHeartbeat, DrillHeartbeat, LiveHeartbeat
 
 ATOM: Final = "http://www.w3.org/2005/Atom"
 FILE: Final = "atom.xml"
 CAP_TYPE: Final = "application/cap+xml"
 UNWATCHED: Final = "urn:casemate:unwatched"
+_END: Final = b"</feed>"
 _SCHEMES: Final = uuid.UUID("a0a2c1a4-6d2e-4b68-9d2c-6f1c6f0c2d11")  # ours, once drawn: ids of entries follow from it
 
 
@@ -57,7 +58,7 @@ class Feed:
     def __init__(self, channel: str, folder: Path, status: str, n_max: int, base_url: str) -> None:
         self._channel, self._folder, self._status = channel, folder, status
         self._n_max, self._base_url = n_max, base_url
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, bytes] = {}  # by identifier, oldest first, as they stand in the feed
         self._heartbeat: AnyHeartbeat | None = None
 
     def load(self) -> None:
@@ -65,11 +66,14 @@ class Feed:
         found = (entry_of(path) for path in self._folder.glob("*.xml") if path.name != FILE)
         ours = (entry for entry in found if entry is not None and entry.status == self._status)
         newest = heapq.nlargest(self._n_max, ours, key=lambda entry: (entry.sent, entry.file))
-        self._entries = {entry.identifier: entry for entry in reversed(newest)}
+        self._entries = {}
+        for entry in reversed(newest):
+            self.add(entry)
 
     def add(self, entry: Entry) -> None:
         """List one more; one that is listed stays where it is."""
-        self._entries.setdefault(entry.identifier, entry)
+        if entry.identifier not in self._entries:
+            self._entries[entry.identifier] = self._bytes_of(entry)
         for identifier in list(self._entries)[: -self._n_max]:
             del self._entries[identifier]
 
@@ -88,29 +92,20 @@ class Feed:
         if self._base_url:
             _add(feed, "link", rel="self", href=self._base_url + FILE)
         if self._heartbeat is not None:
-            self._add_heartbeat(feed, self._heartbeat, drill)
-        for entry in reversed(self._entries.values()):
-            self._add_entry(feed, entry)
-        content = etree.tostring(feed, encoding="utf-8", xml_declaration=True)
+            _add_heartbeat(feed, self._heartbeat)
+        head = etree.tostring(feed, encoding="utf-8", xml_declaration=True).removesuffix(_END)
+        content = b"\n".join([head, *reversed(self._entries.values()), _END])
         write_whole(self._channel, self._folder / FILE, content, is_durable=False)
 
-    def _add_heartbeat(self, feed: etree.Element, heartbeat: AnyHeartbeat, drill: str) -> None:
-        blind = [zone for zone in heartbeat.zones if not zone.is_watched]
-        seen = f"picture of {_stamp(heartbeat.t_picture_ns)}" if heartbeat.t_picture_ns else "no picture yet"
-        alive = f"{drill}{clean(heartbeat.station, MAX_NAME)} alive at {_stamp(heartbeat.t_sent_ns)}, {seen}"
-        _add(feed, "subtitle", f"{alive}, {len(blind)} of {len(heartbeat.zones)} zones unwatched")
-        for zone in blind:
-            label = f"{clean(zone.zone, MAX_NAME)}: {clean(zone.why, MAX_NAME)}"
-            _add(feed, "category", term=clean(zone.zone, MAX_NAME), scheme=UNWATCHED, label=label)
-
-    def _add_entry(self, feed: etree.Element, entry: Entry) -> None:
-        each = _add(feed, "entry")
+    def _bytes_of(self, entry: Entry) -> bytes:
+        each = etree.Element(_tag("entry"), nsmap={None: ATOM})
         _add(each, "id", _urn(entry.sender, entry.identifier))
         _add(each, "title", entry.title)
         _add(each, "updated", entry.sent.replace("-00:00", "Z"))
         _add(each, "category", term=entry.status)
         _add(each, "link", rel="alternate", type=CAP_TYPE, href=self._base_url + quote(entry.file))
         _add(each, "summary", entry.summary)
+        return etree.tostring(each, encoding="utf-8")
 
 
 def entry_of(path: Path) -> Entry | None:
@@ -130,6 +125,23 @@ def entry_from(alert: etree.Element, file: str) -> Entry | None:
     names = ("sender", "identifier", "sent", "status", "info/headline", "info/description")
     paths = ("/".join(f"{{{NAMESPACE}}}{part}" for part in name.split("/")) for name in names)
     return Entry(file, *(alert.findtext(path) for path in paths))
+
+
+def _add_heartbeat(feed: etree.Element, heartbeat: AnyHeartbeat) -> None:
+    match heartbeat:
+        case LiveHeartbeat():
+            drill = ""
+        case DrillHeartbeat():
+            drill = "EXERCISE: "
+        case _:
+            assert_never(heartbeat)
+    blind = [zone for zone in heartbeat.zones if not zone.is_watched]
+    seen = f"picture of {_stamp(heartbeat.t_picture_ns)}" if heartbeat.t_picture_ns else "no picture yet"
+    alive = f"{drill}{clean(heartbeat.station, MAX_NAME)} alive at {_stamp(heartbeat.t_sent_ns)}, {seen}"
+    _add(feed, "subtitle", f"{alive}, {len(blind)} of {len(heartbeat.zones)} zones unwatched")
+    for zone in blind:
+        label = f"{clean(zone.zone, MAX_NAME)}: {clean(zone.why, MAX_NAME)}"
+        _add(feed, "category", term=clean(zone.zone, MAX_NAME), scheme=UNWATCHED, label=label)
 
 
 def _urn(*names: str) -> str:

@@ -5,7 +5,7 @@ update of its own, and its references would then cancel what still holds for the
 """
 
 import math
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 from urllib.parse import quote
 
 from lxml import etree
@@ -22,6 +22,13 @@ P_OBSERVED: Final = 0.9
 that (47 CFR 10.400: imminent threats are Observed or Likely), and the station decided to warn."""
 MAX_NAME: Final = 250
 _OVER: Final = frozenset({WarningPhase.CLEAR, WarningPhase.WITHDRAWN})
+
+
+class _Shapes(NamedTuple):
+    """What every language of an alert shares: the zone's polygons, and of each area of impact name, element, texts."""
+
+    zone: list[str]
+    impacts: list[tuple[int, str, list[str]]]
 
 
 def identifier_of(notice_id: str) -> str:
@@ -51,8 +58,12 @@ def alert_of(notice: AnyNotice, voice: Voice, languages: tuple[Language, ...]) -
         )
         _add(alert, "references", " ".join(parts))
     _add(alert, "incidents", identifier_of(notice.incident))
+    shapes = _Shapes(
+        [_polygon(ring) for ring in parts_of(notice.ring_deg)],
+        [] if notice.phase in _OVER else [_impact(each, voice) for each in notice.areas],
+    )
     for language in languages:
-        _add_info(alert, notice, voice, word(notice, language))
+        _add_info(alert, notice, voice, word(notice, language), shapes)
     return alert
 
 
@@ -85,7 +96,7 @@ def _kind_of(notice: AnyNotice) -> str:
     return "Cancel" if notice.phase is WarningPhase.WITHDRAWN else "Update"
 
 
-def _add_info(alert: etree.Element, notice: AnyNotice, voice: Voice, said: Wording) -> None:
+def _add_info(alert: etree.Element, notice: AnyNotice, voice: Voice, said: Wording, shapes: _Shapes) -> None:
     info = _add(alert, "info")
     _add(info, "language", said.language)
     _add(info, "category", "Security")
@@ -111,7 +122,7 @@ def _add_info(alert: etree.Element, notice: AnyNotice, voice: Voice, said: Wordi
         _add(info, "contact", clean(voice.contact, MAX_NAME))
     for name, value in _parameters_of(notice).items():
         _add_pair(info, "parameter", f"casemate:{name}", value)
-    _add_areas(info, notice, voice, said)
+    _add_areas(info, notice, voice, said, shapes)
 
 
 def _certainty_of(notice: AnyNotice) -> str:
@@ -135,31 +146,30 @@ def _parameters_of(notice: AnyNotice) -> dict[str, str]:
     }
 
 
-def _add_areas(info: etree.Element, notice: AnyNotice, voice: Voice, said: Wording) -> None:
+def _add_areas(info: etree.Element, notice: AnyNotice, voice: Voice, said: Wording, shapes: _Shapes) -> None:
     area = _add(info, "area")
     _add(area, "areaDesc", said.zone)
-    for ring in parts_of(notice.ring_deg):
-        _add(area, "polygon", _polygon(ring))
+    for polygon in shapes.zone:
+        _add(area, "polygon", polygon)
     for code in voice.geocode:
         if code.zone == notice.zone:
             _add_pair(area, "geocode", code.value_name, code.value)
-    if voice.impact != "none" and notice.phase not in _OVER:
-        for each in notice.areas:
-            _add_impact(info, each, voice, said)
+    for track_id, name, texts in shapes.impacts:
+        if texts:
+            area = _add(info, "area")
+            _add(area, "areaDesc", f"{said.area} {track_id}")
+            for text in texts:
+                _add(area, name, text)
 
 
-def _add_impact(info: etree.Element, impact: ImpactArea, voice: Voice, said: Wording) -> None:
+def _impact(impact: ImpactArea, voice: Voice) -> tuple[int, str, list[str]]:
     middle = impact.lat_deg, impact.lon_deg
+    if voice.impact == "none":
+        return impact.track_id, "", []
     if voice.impact == "circle" and is_place(*middle):
         lat_deg, lon_deg, radius_km = circle_of(middle, impact.ring_deg)
-        shapes = [("circle", f"{lat_deg:.7f},{lon_deg:.7f} {radius_km:.3f}")]
-    else:
-        shapes = [("polygon", _polygon(ring)) for ring in parts_of(impact.ring_deg)]
-    if shapes:
-        area = _add(info, "area")
-        _add(area, "areaDesc", f"{said.area} {impact.track_id}")
-        for name, shape in shapes:
-            _add(area, name, shape)
+        return impact.track_id, "circle", [f"{lat_deg:.7f},{lon_deg:.7f} {radius_km:.3f}"]
+    return impact.track_id, "polygon", [_polygon(ring) for ring in parts_of(impact.ring_deg)]
 
 
 def _polygon(ring: tuple[tuple[float, float], ...]) -> str:

@@ -1,5 +1,6 @@
 """From the file that names the channels to the channels; what is misspelt or contradicts itself is named."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, assert_never
 
@@ -8,13 +9,13 @@ from msgspec import Meta
 
 from casemate.errors import SettingsError
 from casemate.io import settings
-from casemate.io.channels import log, sound
+from casemate.io.channels import cap_settings, log, sound
 from casemate.io.channels.channel import Channel, OnReply
 from casemate.io.profile import StrPath
 from casemate.model.catalog import Declaration, Name
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
-AnySettings = log.Settings | sound.Settings
+AnySettings = log.Settings | sound.Settings | cap_settings.Settings
 """The settings of every kind of channel; a new kind is one line here and one in `make_channel`."""
 AnyChannel = Channel[AnyNotice, AnyPicture, AnyHeartbeat]
 """Of all that is made here: a channel takes every type of notice, and says of each what it is. Whether one of the live
@@ -79,6 +80,11 @@ def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyC
             return log.LogChannel(declared, folder, on_reply)
         case sound.Settings():
             return sound.SoundChannel(declared, folder, on_reply)
+        case cap_settings.Settings():
+            _need_extra(declared.name, "lxml", "signxml")
+            from casemate.io.channels.cap import Cap  # noqa: PLC0415 late: its packages are an extra
+
+            return Cap(declared, folder, on_reply)
         case _:
             assert_never(declared)
 
@@ -87,6 +93,13 @@ def _placed(declared: AnySettings, beside: Path) -> AnySettings:
     values = msgspec.structs.asdict(declared)
     names: dict[str, Any] = {key: value for key, value in values.items() if key.endswith(_FILE_SUFFIX) and value}
     return msgspec.structs.replace(declared, **{key: str((beside / value).resolve()) for key, value in names.items()})
+
+
+def _need_extra(channel: str, *packages: str) -> None:
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        why = f"needs {' and '.join(missing)}: pip install 'casemate[channels]'"
+        raise SettingsError(f"channel {channel}", "", why)
 
 
 def _check_unique(file: str, table: str, key: str, values: list[str]) -> None:

@@ -90,7 +90,7 @@ def _anticlockwise(ring: list[LatLon]) -> tuple[LatLon, ...]:
         (lon_a - lon_0) * (lat_b - lat_0) - (lon_b - lon_0) * (lat_a - lat_0)
         for (lat_a, lon_a), (lat_b, lon_b) in itertools.pairwise([*ring, ring[0]])
     )
-    return tuple(ring if twice >= 0.0 else reversed(ring))
+    return tuple(ring) if twice >= 0.0 else (ring[0], *reversed(ring[1:]))
 
 
 def _distance_m(a: LatLon, b: LatLon) -> float:

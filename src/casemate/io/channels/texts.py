@@ -51,7 +51,7 @@ class Language(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     why: Text
     area: Text
     too_late: Text
-    phase: dict[WarningPhase, PhaseText]
+    phase: dict[str, PhaseText]  # by the words of `WarningPhase`
 
 
 class LanguageFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,14 +99,14 @@ def word(notice: AnyNotice, language: Language) -> Wording:
     is_over = notice.phase in {WarningPhase.CLEAR, WarningPhase.WITHDRAWN}
     is_too_late = not notice.is_useful and notice.phase in {WarningPhase.WARN, WarningPhase.UPDATE}
     instruction = language.too_late if is_too_late else said.instruction
-    zone = clean(notice.zone, MAX_NAME) or "?"
+    zone, reason = clean(notice.zone, MAX_NAME) or "?", clean(notice.reason, MAX_REASON)
     blanks = {
         "zone": f"{_ISOLATE}{zone}{_END}",
         "time": time_of(notice.t_impact_ns).strftime("%H:%M:%S"),
-        "reason": f"{_ISOLATE}{clean(notice.reason, MAX_REASON)}{_END}",
+        "reason": f"{_ISOLATE}{reason}{_END}",
     }
     sentences = [] if is_over else [language.when]
-    sentences += [language.why] if clean(notice.reason, MAX_REASON) else []
+    sentences += [language.why] if reason else []
     description = " ".join(sentences) or said.headline
     return Wording(
         language.code,
@@ -132,8 +132,9 @@ def drill_word(notice: AnyNotice, language: Language) -> str:
 
 def clean(text: str, n_max: int) -> str:
     """Return `text` on one line, without characters that XML forbids or that turn its direction, cut to `n_max`."""
-    kept = (each if unicodedata.category(each) not in _BARRED and each not in _TURNS else " " for each in text)
-    line = " ".join("".join(kept).split())
+    if not text.isprintable():  # what is printable holds none of them
+        text = "".join(" " if unicodedata.category(each) in _BARRED or each in _TURNS else each for each in text)
+    line = " ".join(text.split())
     return line if len(line) <= n_max else line[: n_max - 1].rstrip() + "…"
 
 
@@ -143,7 +144,11 @@ def time_of(t_ns: int, *, is_rounded_up: bool = False) -> datetime:
 
 
 def _check(file: str, key: str, language: Language) -> None:
-    missing = [phase.value for phase in WarningPhase if phase not in language.phase]
+    phases = tuple(phase.value for phase in WarningPhase)
+    for phase in language.phase:
+        if phase not in phases:
+            raise SettingsError(file, f"{key}.phase.{phase}", f"is not a phase{suggest(phase, phases)}")
+    missing = [phase for phase in phases if phase not in language.phase]
     if missing:
         raise SettingsError(file, f"{key}.phase", f"lacks {', '.join(missing)}")
     texts = {"event": (), "drill": (), "area": (), "when": ("time",), "why": ("reason",), "too_late": ("zone", "time")}
