@@ -42,7 +42,7 @@ def test_a_channel_comes_from_its_file_and_finds_its_keys_beside_it(tmp_path):
 @pytest.mark.parametrize(
     ("line", "key", "why"),
     [
-        ('impcat = "none"\n', "channel[0].impcat", "did you mean 'impact'?"),
+        ('impactt = "none"\n', "channel[0].impactt", "did you mean 'impact'?"),
         ('base_url = "ftp://x/"\n', "channel[0].base_url", "expected str matching regex"),
         ('[[channel.event_code]]\nvalue_nam = "SAME"\nvalue = "CDW"\n', "channel[0].event_code[0]", "value_nam"),
     ],
