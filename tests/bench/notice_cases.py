@@ -1,6 +1,7 @@
 """Notices for tests of channels: by hand, and any whatsoever."""
 
 import datetime as dt
+import ipaddress
 import math
 
 import msgspec
@@ -145,12 +146,17 @@ any_notice = st.one_of(
 )
 
 
-def key_pair(folder, name="station", *, key=None, days=(-1, 30)):
+def server_pair(folder, name):
+    """Write the key and certificate of a server at 127.0.0.1, which is its own authority."""
+    return key_pair(folder, name, address="127.0.0.1")
+
+
+def key_pair(folder, name="station", *, key=None, days=(-1, 30), address=None):
     """Write a key on P-256 and a certificate that it signed itself; return their paths."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -159,8 +165,11 @@ def key_pair(folder, name="station", *, key=None, days=(-1, 30)):
         .not_valid_before(now + dt.timedelta(days=days[0]))
         .not_valid_after(now + dt.timedelta(days=days[1]))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
+    if address is not None:
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+        builder = builder.add_extension(names, critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
     paths = folder / f"{name}-key.pem", folder / f"{name}.pem"
     paths[0].write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

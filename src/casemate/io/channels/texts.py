@@ -19,7 +19,18 @@ from casemate.io.profile import suggest
 from casemate.io.settings import read_toml
 from casemate.model.catalog import Declaration
 from casemate.model.messages import WarningPhase
-from casemate.model.notices import AnyNotice, ExerciseNotice, LiveNotice, RehearsalNotice
+from casemate.model.notices import (
+    AnyHeartbeat,
+    AnyNotice,
+    AnyPicture,
+    DrillHeartbeat,
+    DrillPicture,
+    ExerciseNotice,
+    LiveHeartbeat,
+    LiveNotice,
+    LivePicture,
+    RehearsalNotice,
+)
 
 BUILT_IN: Final = Path(__file__).parents[2] / "data" / "alert-texts.toml"
 MAX_NAME: Final = 80
@@ -130,6 +141,19 @@ def drill_word(notice: AnyNotice, language: Language) -> str:
             assert_never(notice)
 
 
+def status_of(told: AnyNotice | AnyPicture | AnyHeartbeat) -> str:
+    """Return "live", "exercise" or "rehearsal", by the type of what is told alone."""
+    match told:
+        case LiveNotice() | LivePicture() | LiveHeartbeat():
+            return "live"
+        case ExerciseNotice() | DrillPicture() | DrillHeartbeat():
+            return "exercise"
+        case RehearsalNotice():
+            return "rehearsal"
+        case _:
+            assert_never(told)
+
+
 def clean(text: str, n_max: int) -> str:
     """Return `text` on one line, without characters that XML forbids or that turn its direction, cut to `n_max`."""
     if not text.isprintable():  # what is printable holds none of them
@@ -141,6 +165,11 @@ def clean(text: str, n_max: int) -> str:
 def time_of(t_ns: int, *, is_rounded_up: bool = False) -> datetime:
     """Return the whole second of UTC that `t_ns` (since 1970) lies in, or the next one."""
     return _EPOCH + timedelta(seconds=-(-t_ns // 10**9) if is_rounded_up else t_ns // 10**9)
+
+
+def iso(t_ns: int) -> str:
+    """Return a time as RFC 3339 in UTC, to the millisecond; text, because JavaScript's numbers do not hold `t_ns`."""
+    return f"{time_of(t_ns):%Y-%m-%dT%H:%M:%S}.{t_ns // 10**6 % 1000:03d}Z"
 
 
 def _check(file: str, key: str, language: Language) -> None:
