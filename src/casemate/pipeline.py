@@ -3,6 +3,8 @@
 Pure: the same messages in the same order give the same events, whoever sends them and however fast.
 """
 
+from typing import Final
+
 import msgspec
 import numpy as np
 
@@ -26,6 +28,9 @@ from casemate.tracking.lag import LaggedTracker
 from casemate.tracking.registration import Registration
 from casemate.tracking.tracker import Settings as TrackerSettings
 from casemate.tracking.tracker import Tracker
+
+ALL_CLEAR_LATE_S: Final = 60.0
+"""An all-clear that is so much later than declared was lost [A]: retries of a channel are 2 s apart."""
 
 
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +116,10 @@ class Plan(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
         score = self.site.tracking.confirm_score
         chosen = self.settings.tracking
         return chosen if score is None else msgspec.structs.replace(chosen, confirm_score=score)
+
+    def hold_s(self) -> float:
+        """Return how long after its impact a notice holds if nothing more is heard [s]: an all-clear is due by then."""
+        return self.settings.warnings.clear_after_s + ALL_CLEAR_LATE_S
 
 
 class Pipeline:

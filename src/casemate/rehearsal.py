@@ -7,8 +7,13 @@ from typing import Any
 
 from casemate.errors import SettingsError
 from casemate.io import settings
+from casemate.io.channels.audit import AuditLog
+from casemate.io.channels.desks import Desk, only_logged
+from casemate.io.channels.herald import Place
+from casemate.io.channels.stamps import REHEARSAL
+from casemate.io.feeds.clock import StationClock
 from casemate.io.recorder import check_writable
-from casemate.runner import Origin, Progress, inputs_of, plan_of, record, terrain_of, with_ticks
+from casemate.runner import Origin, Progress, inputs_of, named, plan_of, record, terrain_of, with_ticks
 from casemate.sim.outcome import Scorer
 from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
@@ -60,13 +65,16 @@ def run(
     scorer = Scorer(world, plan.site, frame)
     if progress:
         progress.start(world.t_start_ns, world.t_end_ns)
-    origin = Origin(data="SIMULATION", name=path.stem, inputs=inputs_of(plan, path, site_path), seed=seed)
+    origin = named(Origin(data="SIMULATION", name=path.stem, inputs=inputs_of(plan, path, site_path), seed=seed))
+    desk = Desk(folder, AuditLog(folder), StationClock().now_ns, is_patient=True)
+    place = Place(plan.site, plan.rounds, frame, terrain)
     return record(
         with_ticks(world),
         plan,
         folder,
         origin,
         terrain=terrain,
+        teller=only_logged(REHEARSAL, place, origin.run, plan.hold_s(), desk),
         sinks=[world, scorer],
         outcome=scorer.outcome,
         progress=progress,

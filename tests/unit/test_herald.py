@@ -9,13 +9,15 @@ import pytest
 from casemate.constants import NS_PER_S
 from casemate.io import settings
 from casemate.io.channels import stamps
-from casemate.io.channels.herald import Herald, Place, area_of, ellipse_ring, zone_list_digest
-from casemate.model.messages import Events, Scan, Tick, WarningLevel, WarningPhase, ZoneWarning
-from casemate.model.notices import DrillHeartbeat, DrillPicture, ExerciseNotice, RehearsalNotice
+from casemate.io.channels.herald import Herald, Place, area_of, ellipse_ring
+from casemate.model.catalog import zone_list_digest
+from casemate.model.messages import Cause, Events, Scan, Tick, WarningLevel, WarningPhase, ZoneWarning, ZoneWatch
+from casemate.model.notices import AnyNotice, DrillHeartbeat, DrillPicture, ExerciseNotice, RehearsalNotice
 from casemate.model.records import IMPACT, PLOT, TRACK, TRACK_CLASS, TrackStatus
 from casemate.physics.geodesy import SiteFrame
 
 T0_NS = 1_790_000_000 * NS_PER_S
+POINT, COV = (4000.0, -2500.0), ((9e4, 2e4), (2e4, 4e4))
 
 
 @pytest.fixture(scope="module")
@@ -31,19 +33,21 @@ def _impact(track_id=1, point=(4000.0, -2500.0), cov=((9e4, 2e4), (2e4, 4e4)), t
     return row
 
 
-def _events(impact, t_ns=T0_NS, warnings=(), status=TrackStatus.CONFIRMED):
+def _events(impact, t_ns=T0_NS, warnings=(), status=TrackStatus.CONFIRMED, zones=()):
     tracks, classes = np.zeros(len(impact), TRACK), np.zeros(len(impact), TRACK_CLASS)
     tracks["track_id"] = classes["track_id"] = impact["track_id"]
     tracks["status"], tracks["is_height_known"], tracks["t_ns"] = status, True, t_ns
     tracks["state"][:, :3] = (1000.0, 2000.0, 3000.0)
-    return Events(t_ns=t_ns, tracks=tracks, classes=classes, impacts=impact, warnings=tuple(warnings))
+    return Events(
+        t_ns=t_ns, tracks=tracks, classes=classes, impacts=impact, warnings=tuple(warnings), zones=tuple(zones)
+    )
 
 
-def _warning(n, supersedes=0, level=WarningLevel.WARN, reason="impact in 20 s", t_ns=T0_NS, zone_id=0):
+def _warning(n, supersedes=0, phase=WarningPhase.WARN, t_ns=T0_NS, zone_id=0, incident_id=0):
     return ZoneWarning(
         warning_id=n,
         zone_id=zone_id,
-        level=level,
+        level=WarningLevel.CLEAR if phase in {WarningPhase.CLEAR, WarningPhase.WITHDRAWN} else WarningLevel.WARN,
         t_issued_ns=t_ns,
         t_impact_ns=t_ns + 20 * NS_PER_S,
         p_impact=0.4,
@@ -51,7 +55,10 @@ def _warning(n, supersedes=0, level=WarningLevel.WARN, reason="impact in 20 s", 
         track_ids=(1,),
         supersedes=supersedes,
         is_useful=True,
-        reason=reason,
+        reason="impact in 20 s",
+        phase=phase,
+        incident_id=incident_id or n,
+        causes=(Cause(1, "r107", t_ns + 20 * NS_PER_S, 0.5, 0.5, 0.8, 9, POINT, COV),),
     )
 
 
@@ -68,7 +75,7 @@ def _area_m2(ring_deg):
 @pytest.mark.parametrize("point", [(0.0, 0.0), (4000.0, -2500.0), (-18000.0, 17000.0)])
 @pytest.mark.parametrize("cov", [((9e4, 2e4), (2e4, 4e4)), ((100.0, 0.0), (0.0, 1e6)), ((25.0, 24.0), (24.0, 25.0))])
 def test_the_area_in_degrees_is_that_of_the_ellipse(place, point, cov):
-    area = area_of(_impact(point=point, cov=cov)[0], "r107", place)
+    area = area_of(1, "r107", T0_NS, 0.4, np.array(point), np.array(cov), place)
     true_m2 = math.pi * -2.0 * math.log(0.1) * math.sqrt(np.linalg.det(np.array(cov)))
     assert _area_m2(area.ring_deg) == pytest.approx(true_m2, rel=2e-3)  # the bar is 1 %
     assert area.height_m == pytest.approx(place.site.site.height_m, abs=0.5)
@@ -93,8 +100,8 @@ def test_an_incident_goes_from_its_first_warning_to_the_all_clear(place):
         herald.take(Tick(t_ns=t), _events(_impact(), t, [each]))[0]
         for t, each in (
             (T0_NS, _warning(4)),
-            (T0_NS + 5, _warning(6, supersedes=4, t_ns=T0_NS + 5)),
-            (T0_NS + 9, _warning(7, 6, WarningLevel.CLEAR, "no active threat for 120 s", T0_NS + 9)),
+            (T0_NS + 5, _warning(6, 4, WarningPhase.UPDATE, T0_NS + 5, incident_id=4)),
+            (T0_NS + 9, _warning(7, 6, WarningPhase.CLEAR, T0_NS + 9, incident_id=4)),
             (T0_NS + 20, _warning(9, t_ns=T0_NS + 20)),
         )
     )
@@ -109,6 +116,8 @@ def test_an_incident_goes_from_its_first_warning_to_the_all_clear(place):
     assert third.references == (("run-4", T0_NS), ("run-6", T0_NS + 5))
     assert fourth.references == ()
     assert first.areas[0].track_id == 1
+    assert first.areas[0].p_zone == pytest.approx(0.4)
+    assert first.zone_list == zone_list_digest(place.site.zone)
     assert third.areas == ()
     assert first.ring_deg == place.site.zone[0].polygon_deg
     assert first.t_expires_ns == T0_NS + 200 * NS_PER_S
@@ -121,7 +130,7 @@ def test_every_word_is_of_the_stamps_types(place):
     assert type(notice) is RehearsalNotice
     assert type(herald.picture(T0_NS)) is DrillPicture
     assert type(herald.heartbeat(T0_NS)) is DrillHeartbeat
-    assert msgspec.json.decode(msgspec.json.encode(notice))["type"] == "RehearsalNotice"
+    assert msgspec.json.decode(msgspec.json.encode(notice), type=AnyNotice) == notice
 
 
 def test_a_picture_holds_firm_tracks_and_coming_impacts(place):
@@ -145,13 +154,11 @@ def test_a_heartbeat_tells_zones_sensors_and_the_age_of_the_picture(place):
         sensor_id=0, t_start_ns=T0_NS, t_end_ns=T0_NS + 7, t_recv_ns=T0_NS + 9, az_from_rad=0.0, az_to_rad=0.0,
         plots=np.zeros(0, PLOT),
     )  # fmt: skip
-    herald.take(scan, _events(_impact(), warnings=[_warning(1, zone_id=1)]))
+    watch = ZoneWatch(zone_id=1, t_ns=T0_NS, sensor_ids=(), share=0.2, is_watched=False, reason="radar-1 is lost")
+    other = ZoneWatch(zone_id=0, t_ns=T0_NS, sensor_ids=(0,), share=1.0, is_watched=True, reason="radar-1")
+    herald.take(scan, _events(_impact(), warnings=[_warning(1, zone_id=1)], zones=[watch, other]))
     after = herald.heartbeat(T0_NS)
     assert after.t_picture_ns == T0_NS + 7
     assert [zone.phase for zone in after.zones][:2] == [None, WarningPhase.WARN]
-
-
-def test_the_version_of_a_zone_list_follows_its_polygons(place):
-    other = msgspec.structs.replace(place.site, zone=place.site.zone[::-1])
-    assert zone_list_digest(place.site) != zone_list_digest(other)
-    assert len(zone_list_digest(place.site)) == 16
+    assert [zone[2:] for zone in after.zones][:2] == [(True, ""), (False, "radar-1 is lost")]
+    assert not any(zone.is_watched for zone in before.zones)  # nobody has said so: silence is not safe

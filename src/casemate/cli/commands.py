@@ -234,6 +234,9 @@ def doctor(
 
 app.command()(live.serve)
 app.command()(live.send)
+app.command()(live.keys)
+app.command()(live.arm)
+app.command()(live.audit)
 
 
 def fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:

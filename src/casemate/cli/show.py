@@ -107,7 +107,19 @@ def _count_rows(summary: dict[str, Any]) -> list[Row]:
     rows.append(("tracks confirmed", f"{counts['tracks_confirmed']:,}", note))
     changes = f"{counts.get('warning_updates', 0):,} updates, {counts.get('warning_clears', 0):,} all clear"
     rows.append(("zone warnings", f"{counts.get('warnings', 0):,}", changes if counts.get("warnings") else ""))
-    return [*rows, *_sensor_rows(summary["sensors"])]
+    return [*rows, *_sensor_rows(summary["sensors"]), *_channel_rows(summary.get("told"))]
+
+
+def _channel_rows(told: dict[str, Any] | None) -> list[Row]:
+    """Return a row for each channel that is not as it should be, or that told something."""
+    rows: list[Row] = []
+    for each in told["channels"] if told else ():
+        lost = {what: each[f"n_{what}"] for what in ("expired", "refused", "overflowed", "held", "waiting")}
+        lost = {what: n for what, n in lost.items() if n}
+        if each["n_offered"] or each["why"]:
+            said = [f"{n:,} {what}" for what, n in lost.items()] + ([each["why"]] if each["why"] else [])
+            rows.append((f"channel {each['channel']}", f"{each['n_sent']:,} of {each['n_offered']:,}", "; ".join(said)))
+    return rows
 
 
 def _sensor_rows(sensors: dict[str, dict[str, Any]]) -> list[Row]:

@@ -1,8 +1,9 @@
-"""What the operator of a live station sees: a row for each feed and each sensor's clock, and the warnings in force."""
+"""What the operator of a live station sees: each feed, each sensor's clock, each channel, and the warnings in force."""
 
 import time
 from typing import Any, Self
 
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -25,6 +26,7 @@ class StatusTable:
         self._live = Live(console=ERR, auto_refresh=False) if ERR.is_terminal else None
         self._shown_s = 0.0
         self._states: dict[str, str] = {}
+        self._channels: dict[str, Any] = {}  # a row of CHANNEL each
         self._in_force: dict[int, int] = {}  # zone, warning
         self._n_tracks = 0
 
@@ -35,12 +37,14 @@ class StatusTable:
 
     def __exit__(self, *_: object) -> None:
         if self._live is not None:
-            self._live.update(self._table(), refresh=True)
+            self._live.update(self._shown(), refresh=True)
             self._live.stop()
 
     def take(self, message: Input, events: Events | None) -> None:
         """Take an input with its events."""
         self._log.take(message, events)
+        if isinstance(message, Aside) and message.kind == "channel":
+            self._channels |= {str(row["channel"]): row for row in message.rows}
         if events is not None:
             self._n_tracks = events.diagnostics.get("tracks_firm", self._n_tracks)
             for issued in events.warnings:
@@ -51,14 +55,32 @@ class StatusTable:
             self._say_changes()
         elif self._live is not None and time.monotonic() - self._shown_s >= _REFRESH_S:
             self._shown_s = time.monotonic()
-            self._live.update(self._table(), refresh=True)
+            self._live.update(self._shown(), refresh=True)
 
     def _say_changes(self) -> None:
-        for name, row in self._log.feeds.items():
-            state = FeedState(int(row["state"][0])).name.lower()
+        said = {name: FeedState(int(row["state"][0])).name.lower() for name, row in self._log.feeds.items()}
+        for name, row in self._channels.items():
+            why = str(row["why"])
+            said[f"channel {name}"] = f"{row['state']}{f', {why}' if why else ''}"
+        for name, state in said.items():
             if self._states.get(name) != state:
                 self._states[name] = state
                 ERR.print(f"{name}: {state}", soft_wrap=True, highlight=False, markup=False)
+
+    def _shown(self) -> Group:
+        return Group(self._table(), self._channel_table())
+
+    def _channel_table(self) -> Table:
+        table = Table()
+        for title in ("channel", "state", "sent", "waiting", "retries", "lost", "why"):
+            table.add_column(title, justify="left" if title in {"channel", "state", "why"} else "right")
+        for name, row in self._channels.items():
+            colour = {"ok": "green", "off": "dim", "waiting": "yellow"}.get(str(row["state"]), "red")
+            lost = sum(int(row[each]) for each in ("n_expired", "n_refused", "n_overflowed", "n_held"))
+            counts = (int(row["n_sent"]), int(row["n_waiting"]), int(row["n_retries"]), lost)
+            state = f"[{colour}]{row['state']}[/]"
+            table.add_row(escape(name), state, *(f"{n:,}" for n in counts), escape(str(row["why"])))
+        return table
 
     def _table(self) -> Table:
         table = Table(title=f"{self._n_tracks} tracks, {len(self._in_force)} zones warned", title_justify="left")

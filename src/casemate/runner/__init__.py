@@ -5,7 +5,7 @@ Live, replay and rehearsal differ in what they hand to `record`; nothing in here
 
 from casemate.runner.live import FeedLog, LiveSource
 from casemate.runner.loop import PacedClock, Progress, run, stop_on_signal, with_ticks
-from casemate.runner.recording import Origin, inputs_of, plan_of, record, terrain_of
+from casemate.runner.recording import Origin, inputs_of, named, plan_of, record, terrain_of
 
 __all__ = [
     "FeedLog",
@@ -14,6 +14,7 @@ __all__ = [
     "PacedClock",
     "Progress",
     "inputs_of",
+    "named",
     "plan_of",
     "record",
     "run",

@@ -5,7 +5,7 @@ import pathlib
 import platform
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -79,10 +79,32 @@ def terrain_of(plan: Plan, declared_in: pathlib.Path) -> Terrain | None:
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run's inputs come from: kept in its journal, so that a replay says the same."""
 
-    data: str  # SIMULATION, RECORDING or LIVE
+    data: str  # SIMULATION, RECORDING, EXERCISE or LIVE
     name: str
     inputs: dict[str, str]  # name of an input -> SHA-256 of its bytes
     seed: int | None = None
+    run: str = ""  # what its notices are called by; see `named`
+
+
+def named(origin: Origin, t_start_ns: int = 0) -> Origin:
+    """Give a run its name, 12 digits: the same for the same inputs, where they decide it; else of its start too.
+
+    Parameters
+    ----------
+    origin : Origin
+    t_start_ns : int
+        Of a live run, which has no inputs yet: what comes in twice the same may still be two raids.
+    """
+    content = msgspec.json.encode(origin) + str(t_start_ns).encode()
+    return msgspec.structs.replace(origin, run=hashlib.sha256(content).hexdigest()[:12])
+
+
+class Teller(Sink, Protocol):
+    """A sink that tells people."""
+
+    def finish(self) -> dict[str, object]:
+        """Have told what waits, and return what became of it."""
+        ...
 
 
 def record(
@@ -92,8 +114,10 @@ def record(
     origin: Origin,
     *,
     terrain: Terrain | None = None,
+    teller: Teller | None = None,
     sinks: Sequence[Sink] = (),
     outcome: Callable[[], Any] = lambda: None,
+    told: dict[str, object] | None = None,
     clock: Clock | None = None,
     progress: Progress | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
@@ -106,10 +130,14 @@ def record(
     ----------
     terrain : Terrain, optional
         What the plan's raster holds, as `terrain_of` reads it.
+    teller : Teller, optional
+        Served before all others; finished whatever ends the run.
     sinks : sequence of Sink
         Served after the folder, in order.
     outcome : callable
         Asked once at the end for what became of the run; kept in the journal and the summary.
+    told : dict, optional
+        What became of what was told, where that is history: a replay tells nobody.
     """
     pipeline = Pipeline(plan, terrain)
     encode = msgspec.json.encode
@@ -117,11 +145,14 @@ def record(
     recorder = RunRecorder(folder, plan.site, tuple(body.name for body in plan.rounds))
     journal = JournalWriter(folder / "journal.sqlite", meta)
     feeds = FeedLog()
+    first: list[Sink] = [] if teller is None else [teller]
     try:
-        stats = run(source, pipeline, [recorder, feeds, *sinks], journal, clock, progress, is_stopped)
+        stats = run(source, pipeline, [*first, recorder, feeds, *sinks], journal, clock, progress, is_stopped)
         result = msgspec.to_builtins(outcome())
         journal.note("outcome", encode(result).decode())
     finally:
+        told = told if teller is None else teller.finish()
+        journal.note("told", encode(told).decode())
         recorder.close()
         journal.close()
     summary = {
@@ -135,6 +166,7 @@ def record(
         "diagnostics": dict(stats.diagnostics),
         "sensors": sensor_summary(tuple(each.name for each in plan.site.sensor), stats.sensors, dict(stats.lost)),
         "most_at_once": dict(stats.most),
+        "told": told,
         "feeds": feeds.summary([sensor.name for sensor in plan.site.sensor]),
         "confirm_score": plan.tracking().confirm_score,
         "outcome": result,

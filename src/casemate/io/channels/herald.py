@@ -3,7 +3,6 @@
 Which kind they are is the stamp that the herald was made with; nothing in here asks what it is.
 """
 
-import hashlib
 import math
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
 from casemate.io.channels.stamps import Stamp
-from casemate.model.catalog import RoundClass, SiteFile
-from casemate.model.messages import Events, Scan, SensorState, Tick, WarningLevel, WarningPhase, ZoneWarning
+from casemate.model.catalog import RoundClass, SiteFile, zone_list_digest
+from casemate.model.messages import Cause, Events, Scan, SensorState, Tick, WarningPhase, ZoneWarning
 from casemate.model.notices import (
     P_AREA,
     AnyHeartbeat,
@@ -51,13 +50,14 @@ class Place(NamedTuple):
     terrain: Terrain | None
 
 
-class _Zone:
+class _Zone(Generic[N]):
     """Where the incident of a zone stands."""
 
     def __init__(self) -> None:
         self.incident = ""
         self.phase: WarningPhase | None = None
         self.told: tuple[Reference, ...] = ()
+        self.last: N | None = None  # None: quiet
 
 
 class Herald(Generic[N, P, H]):
@@ -78,11 +78,12 @@ class Herald(Generic[N, P, H]):
     def __init__(self, stamp: Stamp[N, P, H], place: Place, run: str, hold_s: float) -> None:
         self._stamp, self._place, self._run = stamp, place, run
         self._hold_ns = round(hold_s * NS_PER_S)
-        self._zone_list = zone_list_digest(place.site)
-        self._zones = [_Zone() for _ in place.site.zone]
+        self._zone_list = zone_list_digest(place.site.zone)
+        self._zones: list[_Zone[N]] = [_Zone() for _ in place.site.zone]
         self._tracks: dict[int, tuple[np.void, np.void]] = {}  # TRACK and TRACK_CLASS, the newest of each
         self._impacts: dict[int, tuple[np.void, str]] = {}  # IMPACT and round class
         self._sensors = {each.name: "waiting" for each in place.site.sensor}
+        self._watch = [(False, "nobody has said yet who sees it")] * len(place.site.zone)
         self._t_picture_ns = 0
 
     def take(self, message: Scan | Tick, events: Events) -> tuple[N, ...]:
@@ -92,7 +93,32 @@ class Herald(Generic[N, P, H]):
         self._note(events)
         for health in events.sensors:
             self._sensors[self._place.site.sensor[health.sensor_id].name] = SensorState(health.state).value
+        for watch in events.zones:
+            self._watch[watch.zone_id] = watch.is_watched, "" if watch.is_watched else watch.reason
         return tuple(self._notice(each) for each in events.warnings)
+
+    def end(self, zone_id: int, t_ns: int, reason: str) -> tuple[N, ...]:
+        """Return the withdrawal of a zone's incident before its time, none where the zone is quiet."""
+        state = self._zones[zone_id]
+        last, state.last = state.last, None
+        if last is None:
+            return ()
+        references = (*last.references, Reference(last.notice_id, last.t_sent_ns))
+        state.phase, state.told = None, ()
+        return (
+            msgspec.structs.replace(
+                last,
+                notice_id=f"{last.notice_id}-ended",
+                n=last.n + 1,
+                phase=WarningPhase.WITHDRAWN,
+                areas=(),
+                t_sent_ns=t_ns,
+                t_expires_ns=max(last.t_expires_ns, t_ns + self._hold_ns),
+                p_impact=0.0,
+                reason=reason,
+                references=references,
+            ),
+        )
 
     def picture(self, t_ns: int) -> P:
         """Return what maps show at `t_ns`."""
@@ -101,14 +127,14 @@ class Herald(Generic[N, P, H]):
             station=self._place.site.site.name,
             t_ns=t_ns,
             tracks=self._map_tracks(),
-            areas=tuple(area_of(*each, self._place) for each in shown),
+            areas=tuple(_shown_area(*each, self._place) for each in shown),
         )
 
     def heartbeat(self, t_ns: int) -> H:
         """Return how the station and its zones are at `t_ns`."""
         zones = tuple(
-            ZoneState(declared.name, zone.phase, is_watched=True, why="")
-            for declared, zone in zip(self._place.site.zone, self._zones, strict=True)
+            ZoneState(declared.name, zone.phase, *watch)
+            for declared, zone, watch in zip(self._place.site.zone, self._zones, self._watch, strict=True)
         )
         return self._stamp.heartbeat(
             station=self._place.site.site.name,
@@ -120,15 +146,15 @@ class Herald(Generic[N, P, H]):
 
     def _notice(self, told: ZoneWarning) -> N:
         state, zone = self._zones[told.zone_id], self._place.site.zone[told.zone_id]
-        notice_id, phase = f"{self._run}-{told.warning_id}", phase_of(told)
-        if not told.supersedes or not state.told:
-            state.incident, state.told = notice_id, ()
-        areas = tuple(area_of(*self._impacts[i], self._place) for i in told.track_ids if i in self._impacts)
+        notice_id, incident, phase = f"{self._run}-{told.warning_id}", f"{self._run}-{told.incident_id}", told.phase
+        if state.incident != incident:
+            state.incident, state.told = incident, ()
+        areas = tuple(_cause_area(cause, self._place) for cause in told.causes)
         ends = (told.t_impact_ns, told.t_issued_ns, *(area.t_impact_ns for area in areas))
         notice = self._stamp.notice(
             station=self._place.site.site.name,
             notice_id=notice_id,
-            incident=state.incident,
+            incident=incident,
             n=len(state.told) + 1,
             phase=phase,
             zone=zone.name,
@@ -146,6 +172,7 @@ class Herald(Generic[N, P, H]):
         )
         state.phase = None if phase in _ENDS else phase
         state.told = () if phase in _ENDS else (*state.told, Reference(notice_id, told.t_issued_ns))
+        state.last = None if phase in _ENDS else notice
         return notice
 
     def _note(self, events: Events) -> None:
@@ -187,41 +214,48 @@ class Herald(Generic[N, P, H]):
         )
 
 
-def phase_of(told: ZoneWarning) -> WarningPhase:
-    """Return where the alarm stands after a warning."""
-    if told.level == WarningLevel.CLEAR:
-        return WarningPhase.WITHDRAWN if told.reason.startswith("withdrawn") else WarningPhase.CLEAR
-    return WarningPhase.UPDATE if told.supersedes else WarningPhase.WARN
+def _shown_area(impact: np.void, round_class: str, place: Place) -> ImpactArea:
+    # of a picture, which means no zone: so no probability of one
+    track_id, t_impact_ns = int(impact["track_id"]), int(impact["t_impact_ns"])
+    return area_of(track_id, round_class, t_impact_ns, math.nan, impact["point_m"], impact["cov_m2"], place)
 
 
-def zone_list_digest(site: SiteFile) -> str:
-    """Return the version of a site's zones: SHA-256 of their names, polygons and shelter times, 16 digits of it."""
-    return hashlib.sha256(msgspec.json.encode(site.zone)).hexdigest()[:16]
+def _cause_area(cause: Cause, place: Place) -> ImpactArea:
+    p_zone, point_m, cov_m2 = cause.p_hit * cause.p_round, np.array(cause.point_m), np.array(cause.cov_m2)
+    return area_of(cause.track_id, cause.round_class, cause.t_impact_ns, p_zone, point_m, cov_m2, place)
 
 
-def area_of(impact: np.void, round_class: str, place: Place, p_zone: float = math.nan) -> ImpactArea:
+def area_of(
+    track_id: int,
+    round_class: str,
+    t_impact_ns: int,
+    p_zone: float,
+    point_m: NDArray[np.float64],
+    cov_m2: NDArray[np.float64],
+    place: Place,
+) -> ImpactArea:
     """Return the 90 % ellipse of a predicted impact as a polygon in degrees.
 
     Parameters
     ----------
-    impact : IMPACT
-    round_class : str
-    place : Place
-        Its frame and ground.
+    track_id, round_class, t_impact_ns
+        Of the round.
     p_zone : float
         That it hits the zone, NaN where no zone is meant.
+    point_m, cov_m2 : (2,) [m], (2, 2) [m2] float64
+        Mean and covariance, east and north of the site.
+    place : Place
+        Its frame and ground.
     """
-    point_m, cov_m2 = impact["point_m"], impact["cov_m2"]
     frame = place.frame
-    on_ground = np.array([[*point_m, ground_up_m(place, point_m)]])
-    lat_deg, lon_deg, height_m = (float(x) for x in frame.enu_to_geodetic(on_ground)[0])
-    ring = ellipse_ring(point_m, cov_m2)
-    ring_m = np.column_stack((ring, np.full(N_VERTICES, on_ground[0, 2])))
+    up_m = ground_up_m(place, point_m)
+    lat_deg, lon_deg, height_m = (float(x) for x in frame.enu_to_geodetic(np.array([[*point_m, up_m]]))[0])
+    ring_m = np.column_stack((ellipse_ring(point_m, cov_m2), np.full(N_VERTICES, up_m)))
     ring_deg = frame.enu_to_geodetic(ring_m)[:, :2].tolist()
     return ImpactArea(
-        track_id=int(impact["track_id"]),
+        track_id=track_id,
         round_class=round_class,
-        t_impact_ns=int(impact["t_impact_ns"]),
+        t_impact_ns=t_impact_ns,
         p_zone=p_zone,
         lat_deg=lat_deg,
         lon_deg=lon_deg,

@@ -1,7 +1,7 @@
 """The channel that needs nothing: what was told, as lines of a file, and the newest heartbeat beside it."""
 
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import msgspec
 
@@ -11,7 +11,6 @@ from casemate.model.catalog import Declaration, Name
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
-_HEARTBEAT: Final = "heartbeat.json"
 
 
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="log"):
@@ -37,7 +36,8 @@ class LogChannel:
     def __init__(self, settings: Settings, folder: Path, on_reply: OnReply) -> None:
         _ = on_reply
         self.name = settings.name
-        self._path, self._folder = folder / settings.lines, folder
+        self._path = folder / settings.lines
+        self._heartbeat = self._path.with_name(f"{self._path.stem}-heartbeat.json")
         self._file: BinaryIO | None = None
         self._encoder = msgspec.json.Encoder()
 
@@ -63,12 +63,12 @@ class LogChannel:
 
     def beat(self, heartbeat: AnyHeartbeat) -> None:
         """Write the newest heartbeat over the one before."""
-        part = self._folder / f"{_HEARTBEAT}.part"
+        part = self._heartbeat.with_suffix(".part")
         try:
             part.write_bytes(self._encoder.encode(heartbeat) + b"\n")
-            part.replace(self._folder / _HEARTBEAT)
+            part.replace(self._heartbeat)
         except OSError as error:
-            raise ChannelError(self.name, f"{_HEARTBEAT}: {error.strerror or error}") from error
+            raise ChannelError(self.name, f"{self._heartbeat.name}: {error.strerror or error}") from error
 
     def close(self) -> None:
         """Close the file."""

@@ -57,6 +57,10 @@ def read_channels(path: StrPath) -> ChannelsFile:
     _check_unique(file, "channel", "name", [each.name for each in found.channel])
     _check_unique(file, "key_holder", "name", [each.name for each in found.key_holder])
     _check_unique(file, "key_holder", "public_key", [each.public_key for each in found.key_holder])
+    lines = [each.lines if isinstance(each, log.Settings) else "" for each in found.channel]
+    for i, name in enumerate(lines):
+        if name and name in {"notices.jsonl", "audit.jsonl", *lines[:i]}:
+            raise SettingsError(file, f"channel[{i}].lines", f"'{name}' is written by another already")
     live = [i for i, each in enumerate(found.channel) if each.audience == "live"]
     if live and len(found.key_holder) < 2:
         why = f'"live" takes two key holders to arm it, and {len(found.key_holder)} are named ([[key_holder]])'
