@@ -1,0 +1,269 @@
+"""One connection to an MQTT 5 broker: what is published is acknowledged by it, or `ChannelError` says why not.
+
+Whoever waits for the broker reads for everybody: the courier's thread writes and takes the acknowledgement itself, with
+no thread between it and the wire; a second thread reads while nothing is sent. One of them at a time is at the client.
+"""
+
+import contextlib
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from casemate.errors import ChannelError
+from casemate.io.channels.mqtt_words import Out
+
+SESSION_S: Final = 3600
+"""How long the broker keeps acknowledgements for a station that is away [s]: [A] longer than any restart takes."""
+MAX_PACKET_BYTES: Final = 16_384
+"""Largest packet that the broker may send us: an acknowledgement has 300 bytes."""
+_REFUSAL: Final = 0x80  # reason codes from here on are errors
+_WAKE_S: Final = 0.5  # longest sleep of the reader: keep-alive is looked after between
+
+OnMessage = Callable[[str, bytes], None]
+
+
+class Wanted(NamedTuple):
+    """Which broker, as whom, and what it tells others when we are gone."""
+
+    channel: str
+    host: str
+    port: int
+    client_id: str
+    tls: ssl.SSLContext | None
+    timeout_s: float
+    keepalive_s: int
+    will: Out
+    replies: str  # topic filter that we listen to
+
+
+class Link:
+    """Connects when made; of no use any more once `is_up` is false.
+
+    Parameters
+    ----------
+    wanted : Wanted
+    on_message : callable
+        Gets topic and payload of what comes in, on either thread.
+
+    Attributes
+    ----------
+    is_known : bool
+        Whether the broker remembers us, and so what it holds of ours.
+
+    Raises
+    ------
+    ChannelError
+        The broker cannot be reached, cannot prove who it is, does not answer in time or does not want us.
+    """
+
+    def __init__(self, wanted: Wanted, on_message: OnMessage) -> None:
+        self._wanted, self._on_message = wanted, on_message
+        self._lock, self._is_closed, self._trouble = threading.Lock(), False, ""
+        self._came: deque[tuple[str, bytes]] = deque()
+        self._answers: dict[int, ReasonCode] = {}
+        self._greeting: tuple[bool, ReasonCode, int] | None = None
+        self._client = self._make_client()
+        with self._lock:
+            self.is_known, self._window = self._greet()
+        threading.Thread(target=self._listen, name=f"mqtt-{wanted.channel}", daemon=True).start()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the connection stands, as far as anybody knows."""
+        return not self._is_closed and self._client.socket() is not None
+
+    def publish(self, messages: Sequence[Out]) -> None:
+        """Publish in order, as many under way as the broker allows; return when it has them all.
+
+        Raises
+        ------
+        ChannelError
+            The connection is lost, the broker does not acknowledge in time, or refuses one of them.
+        """
+        with self._lock:
+            waiting: dict[int, str] = {}
+            for message in messages:
+                self._await(lambda: len(waiting) < self._window, waiting)
+                info = self._client.publish(
+                    message.topic, message.payload, 1, message.is_retained, _properties(PacketTypes.PUBLISH, message)
+                )
+                waiting[info.mid] = message.topic
+            self._await(lambda: not waiting, waiting)
+        self._deliver()
+
+    def hang_up(self, last: Out | None = None) -> None:
+        """Take leave with a last word; without one the broker publishes the will."""
+        if last is not None and self.is_up:
+            with contextlib.suppress(ChannelError):
+                self.publish([last])
+                with self._lock:
+                    self._client.disconnect()
+        self._is_closed = True
+        self._drop()
+
+    def _make_client(self) -> paho.Client:
+        wanted = self._wanted
+        client = paho.Client(CallbackAPIVersion.VERSION2, wanted.client_id, protocol=paho.MQTTv5)
+        client.connect_timeout = wanted.timeout_s
+        client.max_inflight_messages = 0  # the window is kept here; the client would queue behind our back
+        client.will_set(wanted.will.topic, wanted.will.payload, qos=1, retain=True)
+        if wanted.tls is not None:
+            client.tls_set_context(wanted.tls)  # pyright: ignore[reportUnknownMemberType] half typed
+        client.on_socket_open = _send_at_once
+        client.on_log = self._note
+        client.on_connect = self._greeted
+        client.on_message = self._hear
+        client.on_publish = self._answered
+        client.on_subscribe = self._subscribed
+        client.on_disconnect = self._parted
+        return client
+
+    def _greet(self) -> tuple[bool, int]:
+        wanted, properties = self._wanted, Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval, properties.MaximumPacketSize = SESSION_S, MAX_PACKET_BYTES
+        try:
+            self._client.connect(wanted.host, wanted.port, wanted.keepalive_s, clean_start=False, properties=properties)
+        except (OSError, ValueError) as error:
+            self._fail(_of_connecting(error, wanted.timeout_s))
+        self._await(lambda: self._greeting is not None, {})
+        is_known, reason, window = self._greeting or (False, ReasonCode(PacketTypes.CONNACK), 0)
+        if reason.is_failure:
+            self._fail(f"the broker refuses us: {reason}")
+        _, mid = self._client.subscribe(wanted.replies, options=SubscribeOptions(qos=1))
+        self._await(lambda: not waiting, waiting := {mid or 0: wanted.replies})
+        return is_known, window
+
+    def _await(self, is_done: Callable[[], bool], waiting: dict[int, str]) -> None:
+        # The lock is held. What the broker answered leaves `waiting`.
+        end_s = time.monotonic() + self._wanted.timeout_s
+        while not is_done():
+            left_s = end_s - time.monotonic()
+            if not self.is_up:
+                self._fail(self._trouble or "the connection is lost")
+            if left_s <= 0.0:
+                self._fail(f"no answer within {self._wanted.timeout_s:g} s")
+            self._turn(left_s)
+            for mid in [mid for mid in waiting if mid in self._answers]:
+                reason = self._answers.pop(mid)
+                topic = waiting.pop(mid)
+                if reason.value >= _REFUSAL:
+                    self._fail(f"the broker refuses {topic}: {reason}", is_over=False)
+
+    def _turn(self, wait_s: float) -> None:
+        client = self._client
+        sock = client.socket()
+        if sock is None:
+            return
+        is_pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        writes = [sock] if client.want_write() else []
+        readable, writable, _ = select.select([sock], writes, [], 0.0 if is_pending else wait_s)
+        if readable or is_pending:
+            client.loop_read()
+        if writable and client.socket() is not None:
+            client.loop_write()
+        client.loop_misc()
+
+    def _listen(self) -> None:
+        while self.is_up:
+            sock = self._client.socket()
+            if sock is None:
+                break
+            try:
+                select.select([sock], [], [], _WAKE_S)
+                with self._lock:
+                    self._turn(0.0)
+            except (OSError, ValueError):  # closed by the other thread meanwhile
+                continue
+            self._deliver()
+
+    def _deliver(self) -> None:
+        # outside the lock: who listens may take its time
+        with contextlib.suppress(IndexError):
+            while True:
+                self._on_message(*self._came.popleft())
+
+    def _fail(self, why: str, *, is_over: bool = True) -> None:
+        if is_over:
+            self._is_closed = True
+            self._drop()
+        wanted = self._wanted
+        raise ChannelError(wanted.channel, f"{wanted.host}:{wanted.port}: {why}")
+
+    def _drop(self) -> None:
+        sock = self._client.socket()
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+            sock.close()
+
+    def _note(self, _client: paho.Client, _data: object, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._trouble = _of_socket(text)
+
+    def _greeted(
+        self,
+        _client: paho.Client,
+        _data: object,
+        flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        said: Any,  # noqa: ANN401 paho's bag of properties
+    ) -> None:
+        self._greeting = (flags.session_present, reason, int(getattr(said, "ReceiveMaximum", 65_535)))
+
+    def _hear(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        with contextlib.suppress(UnicodeDecodeError):
+            self._came.append((message.topic, bytes(message.payload)))
+
+    def _answered(self, _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _said: object) -> None:
+        self._answers[mid] = reason
+
+    def _subscribed(
+        self, _client: paho.Client, _data: object, mid: int, reasons: list[ReasonCode], _said: object
+    ) -> None:
+        self._answers[mid] = reasons[0]
+
+    def _parted(self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _said: object) -> None:
+        self._trouble = self._trouble or f"the connection is lost: {reason}"
+
+
+def _properties(kind: int, message: Out) -> Properties:
+    properties = Properties(kind)
+    properties.ContentType, properties.PayloadFormatIndicator = "application/json", 1
+    if message.expiry_s:
+        properties.MessageExpiryInterval = message.expiry_s
+    if message.user:
+        properties.UserProperty = list(message.user)
+    return properties
+
+
+def _send_at_once(_client: paho.Client, _data: object, sock: Any) -> None:  # noqa: ANN401 any of paho's sockets
+    # Nagle would hold a small packet back until the one before it is acknowledged: 40 ms
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _of_connecting(error: Exception, timeout_s: float) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is refused: {error.verify_message}"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {timeout_s:g} s"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _of_socket(text: str) -> str:
+    if "ALERT" in text and ("CERTIFICATE" in text or "UNKNOWN_CA" in text):
+        return f"it refuses our certificate: {text.partition('] ')[2].partition(' (')[0]}"
+    return f"the connection is lost: {text}"
