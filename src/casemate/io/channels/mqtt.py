@@ -6,7 +6,6 @@ Topics, under `casemate/<site>` for what is live and `drill/<site>` for exercise
 
 import ssl
 import time
-from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -66,13 +65,11 @@ class MqttChannel:
     Raises
     ------
     SettingsError
-        A certificate, key or file of siren keys cannot be used, TLS is missing off this machine, or paho-mqtt is.
+        A certificate, key or file of siren keys cannot be used, or TLS is missing and the broker is elsewhere.
     """
 
     def __init__(self, settings: Settings, folder: Path, on_reply: OnReply) -> None:
         _ = folder
-        if find_spec("paho") is None:
-            raise SettingsError(settings.name, "kind", "mqtt needs an extra: pip install 'casemate[channels]'")
         self.name = settings.name
         self._settings, self._on_reply = settings, on_reply
         self._tls = _tls_of(settings)
@@ -204,20 +201,22 @@ def _tls_of(said: Settings) -> ssl.SSLContext | None:
         if _is_here(said.host):
             return None
         why = "is missing: only a broker on this machine is spoken to without TLS"
-        raise SettingsError(said.name, "ca_file", why)
+        raise SettingsError(f"channel {said.name}", "ca_file", why)
     for key, path in paths.items():
         if path is None:
-            raise SettingsError(said.name, key, "is missing: TLS takes ca_file, cert_file and key_file")
+            raise SettingsError(f"channel {said.name}", key, "is missing: TLS takes ca_file, cert_file and key_file")
         if not Path(path).is_file():
-            raise SettingsError(said.name, key, f"{path} is no file")
+            raise SettingsError(f"channel {said.name}", key, f"{path} is no file")
     try:
         context = ssl.create_default_context(cafile=said.ca_file)
     except OSError as error:
-        raise SettingsError(said.name, "ca_file", f"{said.ca_file} holds no certificate: {error}") from None
+        raise SettingsError(
+            f"channel {said.name}", "ca_file", f"{said.ca_file} holds no certificate: {error}"
+        ) from None
     try:
         context.load_cert_chain(str(said.cert_file), said.key_file)
     except OSError as error:
-        raise SettingsError(said.name, "cert_file", f"cannot be used with key_file: {error}") from None
+        raise SettingsError(f"channel {said.name}", "cert_file", f"cannot be used with key_file: {error}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

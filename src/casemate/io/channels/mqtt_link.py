@@ -120,6 +120,7 @@ class Link:
         client.max_inflight_messages = 0  # the window is kept here; the client would queue behind our back
         client.will_set(wanted.will.topic, wanted.will.payload, qos=1, retain=True)
         if wanted.tls is not None:
+            wanted.tls.sslsocket_class = _TidySocket
             client.tls_set_context(wanted.tls)  # pyright: ignore[reportUnknownMemberType] half typed
         client.on_socket_open = _send_at_once
         client.on_log = self._note
@@ -236,6 +237,17 @@ class Link:
 
     def _parted(self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _said: object) -> None:
         self._trouble = self._trouble or f"the connection is lost: {reason}"
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself where hands cannot be shaken; paho would leave it to the collector."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 as the library has it
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
 
 
 def _properties(kind: int, message: Out) -> Properties:

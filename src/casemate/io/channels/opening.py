@@ -9,13 +9,15 @@ from msgspec import Meta
 
 from casemate.errors import SettingsError
 from casemate.io import settings
-from casemate.io.channels import cap_settings, geojson, log, sound, webhook
+from casemate.io.channels import cap_settings, geojson, log, mqtt, sound, webhook
 from casemate.io.channels.channel import Channel, OnReply
 from casemate.io.profile import StrPath
 from casemate.model.catalog import Declaration, Name
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
-AnySettings = log.Settings | sound.Settings | cap_settings.Settings | geojson.Settings | webhook.Settings
+AnySettings = (
+    log.Settings | sound.Settings | cap_settings.Settings | geojson.Settings | webhook.Settings | mqtt.Settings
+)
 """The settings of every kind of channel; a new kind is one line here and one in `make_channel`."""
 AnyChannel = Channel[AnyNotice, AnyPicture, AnyHeartbeat]
 """Of all that is made here: a channel takes every type of notice, and says of each what it is. Whether one of the live
@@ -93,6 +95,9 @@ def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyC
             return geojson.GeoJson(declared, folder, on_reply)
         case webhook.Settings():
             return webhook.Webhook(declared, folder, on_reply)
+        case mqtt.Settings():
+            _need_extra(declared.name, "paho")
+            return mqtt.MqttChannel(declared, folder, on_reply)
         case _:
             assert_never(declared)
 
