@@ -76,7 +76,7 @@ def test_an_incident_arrives_whole_in_order_and_its_cancel_clears_it(net, kind):
         channel.send(notice)
     last = notice_events(incident[-1])[0]
     came = listener.until(lambda event: event.get("type") == "t-x-d-d")
-    sent = [ET.fromstring(each.xml) for notice in incident for each in notice_events(notice)]
+    sent = [ET.fromstring(each.xml) for notice in incident for each in notice_events(notice)]  # noqa: S314 of our own making
     assert [flat(each) for each in came[:-1]] == [flat(each) for each in sent]
     alarms = [each for each in came if each.get("type").startswith("b-a-o")]
     assert {each.get("uid") for each in alarms} == {last.uid}
@@ -126,7 +126,7 @@ def test_a_certificate_of_another_authority_is_refused_on_both_sides(secured, tm
     other = cases.Taky(tmp_path / "other", with_tls=True)
     certificate, key, _ = other.client("stranger")
     ours = {"certificate_file": str(certificate), "key_file": str(key)}
-    with pytest.raises(ChannelError, match="unknown ca|closed by the other side|bad certificate|reset by peer"):
+    with pytest.raises(ChannelError, match=r"unknown ca|closed by the other side|bad certificate|reset by peer"):
         a_channel(secured.server.url, ca_file=secured.keys["ca_file"], **ours).open()
     with pytest.raises(ChannelError, match="certificate is not to be trusted"):
         a_channel(secured.server.url, ca_file=str(other.folder / "ssl" / "ca.crt"), **ours).open()
@@ -148,7 +148,7 @@ def test_a_server_that_restarts_is_found_again_and_hears_the_alarm_that_holds(tm
         listener = cases.Listener(server.url)
         channel.open()
         channel.send(cases.a_notice(n=2, phase=WarningPhase.UPDATE))
-        assert [each.get("uid") for each in listener.take(4)][0] == notice_events(notice)[0].uid
+        assert next(each.get("uid") for each in listener.take(4)) == notice_events(notice)[0].uid
         late = cases.Listener(server.url)
         channel.beat(cases.a_heartbeat())
         alarms = late.until(lambda event: event.get("type") == "b-a-o-tbl")
@@ -192,10 +192,11 @@ class deaf:  # noqa: N801 reads as a word
 def test_a_server_that_never_reads_is_given_up_in_time(n_pongs):
     with deaf(n_pongs) as server:
         channel = a_channel(server.url, timeout_s=0.3)
+        if n_pongs:
+            channel.open()
         start_s = time.monotonic()
         with pytest.raises(ChannelError, match=r"no answer to a ping within 0\.3 s"):
-            channel.open()
-            channel.send(cases.a_notice())
+            channel.send(cases.a_notice()) if n_pongs else channel.open()
         assert time.monotonic() - start_s < 1.0
 
 
@@ -205,7 +206,7 @@ def test_a_full_socket_is_given_up_in_time():
         channel = a_channel(server.url, timeout_s=0.3, answers_pings=False)
         channel.open()
         start_s = time.monotonic()
-        with pytest.raises(ChannelError, match=r"takes no more within 0\.3 s"):
+        with pytest.raises(ChannelError, match=r"takes no more within 0\.3 s"):  # noqa: PT012 one of many, whichever
             for _ in range(100):
                 channel.show(many)
         assert time.monotonic() - start_s < 10.0

@@ -15,6 +15,7 @@ from casemate.errors import ChannelError, SettingsError
 from casemate.io.channels import cot_events
 from casemate.io.channels.channel import OnReply
 from casemate.io.channels.cot_events import CotEvent
+from casemate.io.channels.features import OVER
 from casemate.io.channels.stream import Endpoint, Stream, client_context, why_of
 from casemate.model.catalog import Declaration, Lat, Lon, Name
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
@@ -90,15 +91,15 @@ class CotChannel:
     def send(self, notice: AnyNotice) -> None:
         """Raise or move an alarm with its areas, or cancel it; return when the server has read it."""
         events, uid = cot_events.notice_events(notice, self._settings.geoid_m), cot_events.alarm_uid(notice)
-        gone = () if len(events) > 1 else self._alarms.get(uid, ())[1:]
-        ends = tuple(cot_events.deletion(each, notice.t_sent_ns) for each in gone)
-        self._deliver((*events, *ends), is_urgent=True)
-        alarm, *others = events
-        if others:
-            self._alarms[uid] = (alarm, others[0])
-            self._shown.update((each.uid, each) for each in others[1:])
-        else:
+        alarm = tuple(each for each in events if each.uid.startswith(uid))
+        if notice.phase in OVER:
+            ends = [cot_events.deletion(each, notice.t_sent_ns) for each in self._alarms.get(uid, ())[1:]]
+            self._deliver((*events, *ends), is_urgent=True)
             self._alarms.pop(uid, None)
+        else:
+            self._deliver(events, is_urgent=True)
+            self._alarms[uid] = alarm
+            self._shown.update((each.uid, each) for each in events[len(alarm) :])
 
     def show(self, picture: AnyPicture) -> None:
         """Show the newest picture; what it lacks goes from the maps."""
@@ -142,7 +143,8 @@ class _Server:
 
     def __init__(self, endpoint: Endpoint, ping_uid: str, answers_pings: bool) -> None:  # noqa: FBT001 one caller
         self._ping_uid, self._answers_pings = ping_uid, answers_pings
-        self._n_pongs, self._tail = 0, b""
+        self._n_pongs = 0
+        self._tail: bytes = b""
         self._stream = Stream(endpoint, self._hear)
 
     def deliver(self, events: list[bytes], *, is_urgent: bool) -> None:

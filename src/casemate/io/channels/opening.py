@@ -9,14 +9,20 @@ from msgspec import Meta
 
 from casemate.errors import SettingsError
 from casemate.io import settings
-from casemate.io.channels import cap_settings, geojson, log, mqtt, sound, webhook
+from casemate.io.channels import cap_settings, cot, geojson, log, mqtt, sound, webhook
 from casemate.io.channels.channel import Channel, OnReply
 from casemate.io.profile import StrPath
 from casemate.model.catalog import Declaration, Name
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
 AnySettings = (
-    log.Settings | sound.Settings | cap_settings.Settings | geojson.Settings | webhook.Settings | mqtt.Settings
+    log.Settings
+    | sound.Settings
+    | cap_settings.Settings
+    | geojson.Settings
+    | webhook.Settings
+    | mqtt.Settings
+    | cot.Settings
 )
 """The settings of every kind of channel; a new kind is one line here and one in `make_channel`."""
 AnyChannel = Channel[AnyNotice, AnyPicture, AnyHeartbeat]
@@ -98,6 +104,8 @@ def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyC
         case mqtt.Settings():
             _need_extra(declared.name, "paho")
             return mqtt.MqttChannel(declared, folder, on_reply)
+        case cot.Settings():
+            return cot.CotChannel(declared, folder, on_reply)
         case _:
             assert_never(declared)
 
