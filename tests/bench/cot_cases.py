@@ -1,5 +1,6 @@
 """Notices for channels, a taky server and a pytak client: real peers of the Cursor on Target channel, on loopback."""
 
+import functools
 import json
 import math
 import pathlib
@@ -32,7 +33,6 @@ from casemate.model.notices import (
     RehearsalNotice,
     ZoneState,
 )
-from casemate.model.records import IMPACT
 from casemate.physics.geodesy import SiteFrame
 
 KINDS = {
@@ -45,6 +45,7 @@ ENDS = (WarningPhase.CLEAR, WarningPhase.WITHDRAWN)
 LISTENER = pathlib.Path(__file__).with_name("cot_listener.py")
 
 
+@functools.cache
 def place():
     site = settings.read_site(settings.packaged("sites", "site-alpha"))
     return Place(site, settings.read_rounds(), SiteFrame.of(site.site), None)
@@ -52,10 +53,8 @@ def place():
 
 def an_area(track_id=7, t_ns=0, point=(4000.0, -2500.0), cov=COV_M2):
     """The herald's own area, as every channel gets it."""
-    row = np.zeros(1, IMPACT)
-    row["track_id"], row["t_ns"], row["t_impact_ns"] = track_id, t_ns, t_ns + 20 * NS_PER_S
-    row["point_m"], row["cov_m2"] = point, cov
-    return area_of(row[0], "r107", place())
+    t_impact_ns = t_ns + 20 * NS_PER_S
+    return area_of(track_id, "r107", t_impact_ns, 0.4, np.array(point), np.array(cov), place())
 
 
 def a_notice(kind="live", phase=WarningPhase.WARN, n=1, t_ns=None, zone=0, areas=None, incident="run-1"):
