@@ -76,7 +76,7 @@ def read_channels(path: StrPath) -> ChannelsFile:
     return msgspec.structs.replace(found, channel=tuple(_placed(each, Path(path).parent) for each in found.channel))
 
 
-def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyChannel:
+def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyChannel:  # noqa: PLR0911 one a kind
     """Make the channel of some settings; it connects when it is opened.
 
     Parameters
