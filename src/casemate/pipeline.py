@@ -22,7 +22,7 @@ from casemate.physics.drag import drag_curve_of
 from casemate.physics.environment import Environment, build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.profile import Profile
-from casemate.physics.radar import sensor_models
+from casemate.physics.radar import SensorModel, sensor_models
 from casemate.physics.terrain import Terrain
 from casemate.tracking.lag import LaggedTracker
 from casemate.tracking.registration import Registration
@@ -99,6 +99,10 @@ class Plan(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return the ENU frame of the site."""
         return SiteFrame.of(self.site.site)
 
+    def sensors(self) -> tuple[SensorModel, ...]:
+        """Return the site's sensors in its frame, in the order that `sensor_id` counts."""
+        return tuple(sensor_models(self.site.sensor, self.frame(), is_flat=self.site.environment.earth == "flat"))
+
     def environment(self) -> Environment:
         """Return air, drag shape and Earth as the filter and the prediction believe them."""
         curve = drag_curve_of(self.site.tracking.drag_curve, self.rounds)
@@ -139,7 +143,7 @@ class Pipeline:
         self._terrain = terrain
         self._environment = plan.environment()
         self._rounds, self._settings = plan.rounds, plan.settings
-        sensors = sensor_models(site.sensor, frame, is_flat=site.environment.earth == "flat")
+        sensors = plan.sensors()
         self._classes = ClassStage(sensors, plan.rounds, plan.settings.classes)
         is_registered = site.tracking.registration and len(sensors) > 1
         self._registration = Registration(site.sensor, sensors) if is_registered else None

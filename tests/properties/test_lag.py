@@ -15,7 +15,8 @@ from casemate.physics.drag import drag_shape_of
 from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import sensor_models
-from casemate.tracking.lag import LaggedTracker, _ordered
+from casemate.tracking.lag import LaggedTracker
+from casemate.tracking.order import ordered
 from casemate.tracking.tracker import Tracker
 
 FRAME = SiteFrame(43.0, 18.0, 300.0)
@@ -81,7 +82,7 @@ def sector(rng, things, s, j, span_s):
         t_recv_ns=last,
         az_from_rad=j * width,
         az_to_rad=(j + 1) * width % (2.0 * math.pi),
-        plots=freeze(_ordered(plots)),
+        plots=freeze(ordered(plots)),
     )
 
 
@@ -92,7 +93,10 @@ def shuffled(messages, delays_ns):
 
 
 def with_strays(rng, messages, share):
-    """Let some plots come with the scan after the next of their sensor: for that one they are late."""
+    """Let some plots come with the next scan of their sensor, where the door would let them in, or with the one after.
+
+    With the next not where all are seen as the scan ends: what is as old as the next one's start may be its own.
+    """
     out, waiting = [], {s: [[], []] for s in range(len(SENSORS))}
     left = [sum(getattr(m, "sensor_id", None) == s for m in messages) for s in range(len(SENSORS))]
     for message in messages:
@@ -103,7 +107,9 @@ def with_strays(rng, messages, share):
         left[message.sensor_id] -= 1
         is_away = rng.random(len(message.plots)) < share * (left[message.sensor_id] >= 2)
         brought = np.concatenate([message.plots[~is_away], *queue.pop(0)])
-        queue.append([message.plots[is_away]])
+        is_next = rng.random(len(message.plots)) < 0.5 * (SECTORS[message.sensor_id] > 1)
+        queue[0].append(message.plots[is_away & is_next])
+        queue.append([message.plots[is_away & ~is_next]])
         out.append(msgspec.structs.replace(message, plots=freeze(rng.permutation(brought))))
     return out
 

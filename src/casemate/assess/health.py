@@ -21,7 +21,7 @@ GAPS_KEPT = 64
 """A sensor's last gaps between deliveries, at least one turn of as many sectors."""
 
 TOLD_NS = 10 * NS_PER_S
-"""What is known of offsets is told again so often, as long as there is anything."""
+"""What is known of offsets is told again so often, as long as there is anything; of a lost sensor there is no news."""
 _NOTHING = Registered((math.nan,) * 4, (math.nan,) * 4, (), 0, "")
 
 
@@ -91,7 +91,7 @@ class HealthStage:
         if not heard.t_last_ns:
             return None
         state, reason = self._state(heard, known)
-        is_due = known.n_common > 0 and self._t_ns >= heard.t_told_ns + TOLD_NS
+        is_due = known.n_common > 0 and state is not SensorState.LOST and self._t_ns >= heard.t_told_ns + TOLD_NS
         if state is heard.state and known.applied == heard.applied and not is_due:
             return None
         heard.state, heard.applied, heard.t_told_ns = state, known.applied, self._t_ns

@@ -84,19 +84,22 @@ def replay(
     output: Out = None,
     speed: Annotated[float | None, typer.Option(help="Times real time; default: as fast as it can.")] = None,
     until: Annotated[int | None, typer.Option(min=1, help="Row of the journal to stop before.")] = None,
+    in_order: Annotated[
+        bool, typer.Option("--in-order", help="As if every plot had come at once, and none twice: another run, to compare.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Feed a run's journal through the pipeline again: the same bytes come out."""
+    """Feed a run's journal through the pipeline again: the same bytes come out, unless another order is asked for."""
     from casemate.cli import show
 
     if speed is not None and not 0.0 < speed < float("inf"):
         raise SettingsError("--speed", "", f"must be greater than 0, got {speed:g}")
-    folder = output or fresh(run_folder.with_name(f"{run_folder.resolve().name}-replay"))
+    folder = output or fresh(run_folder.with_name(f"{run_folder.resolve().name}-{'in-order' if in_order else 'replay'}"))
     with show.compiling("track"), show.stop_flag() as stopped, show.Bar("replaying") as bar:
         from casemate import station
 
         with named(folder):
-            summary = station.replay(run_folder, folder, speed, bar, stopped, until)
+            summary = station.replay(run_folder, folder, speed, bar, stopped, until, is_ordered=in_order)
     finish(summary, folder, as_json)
 
 

@@ -18,6 +18,7 @@ from casemate.io.feeds.clock import StationClock
 from casemate.io.recorder import check_writable
 from casemate.pipeline import Plan
 from casemate.runner import Origin, PacedClock, Progress, inputs_of, named, plan_of, record, terrain_of, with_ticks
+from casemate.tracking.order import in_order
 
 
 def track(
@@ -57,6 +58,8 @@ def replay(
     progress: Progress | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
     until: int | None = None,
+    *,
+    is_ordered: bool = False,
 ) -> dict[str, Any]:
     """Feed a run's journal through the pipeline again; return the summary, which is the run's own but for its times.
 
@@ -66,6 +69,8 @@ def replay(
         Event time over real time; none means as fast as it can.
     until : int, optional
         Row of the journal to stop before; none means all of it.
+    is_ordered : bool
+        Whether inputs come as a perfect network had brought them: then the run is another one, and has no outcome.
     """
     path = run / "journal.sqlite"
     try:
@@ -75,18 +80,26 @@ def replay(
     plan = msgspec.json.decode(meta["plan"], type=Plan)
     origin = msgspec.json.decode(meta["origin"], type=Origin)
     terrain = terrain_of(plan, run)
+    inputs = journal.read_inputs(path, until)
+    outcome, told = meta.get("outcome", "null"), meta.get("told", "null")
+    if is_ordered:
+        lag_s = plan.site.tracking.lag_s
+        if not lag_s:
+            raise SettingsError("--in-order", "", f"needs a lag, and the site of {run} has no tracking.lag_s")
+        inputs, outcome, told = in_order(inputs, plan.sensors(), lag_s), "null", "null"
+        origin = msgspec.structs.replace(origin, name=f"{origin.name}, in order")
     check_writable(folder)
     if progress:
         progress.start(*journal.read_span(path))
     return record(
-        journal.read_inputs(path, until),
+        inputs,
         plan,
         folder,
         origin,
         terrain=terrain,
         # What became of a run was judged beside the truth, which a replay has no business with: it is handed on.
-        outcome=lambda: msgspec.json.decode(meta.get("outcome", "null")),
-        told=msgspec.json.decode(meta.get("told", "null")),  # once: a replay tells nobody
+        outcome=lambda: msgspec.json.decode(outcome),
+        told=msgspec.json.decode(told),  # once: a replay tells nobody
         clock=None if speed is None else PacedClock(speed),
         progress=progress,
         is_stopped=is_stopped,
