@@ -1,4 +1,4 @@
-"""Fly a packaged scenario of awkward radars over several seeds: who was warned, who for nothing, what was told of sensors.
+"""Fly a packaged scenario of awkward radars: who was warned, who for nothing, what was told of sensors.
 
     python tests/bench/bench_awkward.py SCENARIO [--seeds N ...] [--unregistered]
 
@@ -30,9 +30,7 @@ class Run:
     def __init__(self, name, seed, registration=True):
         scenario = settings.read_toml(settings.packaged("scenarios", name), Scenario)
         site = settings.read_toml(settings.packaged("sites", scenario.site), SiteFile)
-        site = msgspec.structs.replace(
-            site, tracking=msgspec.structs.replace(site.tracking, registration=registration)
-        )
+        site = msgspec.structs.replace(site, tracking=msgspec.structs.replace(site.tracking, registration=registration))
         plan = Plan(site=site, rounds=settings.read_rounds())
         frame = plan.frame()
         world = World(scenario, site, plan.rounds, frame, seed, environment=plan.environment())

@@ -3,8 +3,8 @@
     python tests/bench/bench_clutter.py [--minutes M] [--seeds N ...] [--told X ...] [--without-map] [PART ...]
 
 Parts: traffic flock turbines rain building road all. `--told` multiplies the false plots that the tracker is told of,
-never those of the sky: if a declared round came from plots that are denser than the site file says, telling it helps. `--without-map` takes the
-clutter map away (decision 22): the same skies, the same tree.
+never those of the sky: if a declared round came from plots that are denser than the site file says, telling it helps.
+`--without-map` takes the clutter map away (decision 22): the same skies, the same tree.
 """
 
 import argparse

@@ -95,6 +95,11 @@ def _host(messages, arrival, mine, i, late_ns):
     return i
 
 
+def as_bytes(messages):
+    """Return each message, plots included, as bytes."""
+    return [msgspec.msgpack.encode(message, enc_hook=lambda rows: rows.tobytes()) for message in messages]
+
+
 def said(plan, messages):
     """Step through what comes; return all events, and the tracks in the end."""
     t_end_ns = max(map(order.time_of, messages)) + round(2 * LAG_S * NS_PER_S)
@@ -139,17 +144,13 @@ def row_of(seed, span_s=75.0):
     later = [(first_messy[z] - t) / NS_PER_S for z, t in first.items() if z in first_messy]
     return {
         "seed": seed, "plots": sum(len(m.plots) for m in wanted if isinstance(m, Scan)),
-        "put_in_order_is_the_same": msgspec.msgpack.encode(again, enc_hook=_raw) == msgspec.msgpack.encode(wanted, enc_hook=_raw),
+        "put_in_order_is_the_same": as_bytes(again) == as_bytes(wanted),
         "last_tracks_are_the_same": picture.tobytes() == picture_messy.tobytes(), "tracks": len(picture),
         "declared": [len(declared(ours)), len(declared(theirs))],
         "zones": [sorted(first), sorted(first_messy)],
         "first_warning_later_s": [round(x, 2) for x in later],
-        "last_time_told_moved_s": [round((last_messy[z] - t) / NS_PER_S, 2) for z, t in last.items() if z in last_messy],
+        "last_time_told_moved_s": [round((last_messy[z] - last[z]) / NS_PER_S, 2) for z in last if z in last_messy],
     }  # fmt: skip
-
-
-def _raw(value):
-    return value.tobytes()
 
 
 def main():

@@ -7,7 +7,7 @@ differ is what was said before all had come: an alarm waits for nothing, so it k
 import msgspec
 import pyarrow.parquet as pq
 import pytest
-from bench_shuffled import LAG_S, LATEST_S, clean, confirmed, declared, first_warnings, messy, plan_of, said
+from bench_shuffled import LAG_S, LATEST_S, as_bytes, clean, confirmed, declared, first_warnings, messy, plan_of, said
 
 from casemate import station
 from casemate.constants import NS_PER_S
@@ -20,10 +20,6 @@ from casemate.tracking import order
 SPAN_S = 30.0
 PLAN = plan_of()
 TABLES = ("tracks", "impacts", "warnings", "plots", "sensors")
-
-
-def as_bytes(messages):
-    return [msgspec.msgpack.encode(message, enc_hook=lambda rows: rows.tobytes()) for message in messages]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])

@@ -85,7 +85,8 @@ def replay(
     speed: Annotated[float | None, typer.Option(help="Times real time; default: as fast as it can.")] = None,
     until: Annotated[int | None, typer.Option(min=1, help="Row of the journal to stop before.")] = None,
     in_order: Annotated[
-        bool, typer.Option("--in-order", help="As if every plot had come at once, and none twice: another run, to compare.")
+        bool,
+        typer.Option("--in-order", help="As if every plot had come at once, and none twice: another run, to compare."),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -94,7 +95,9 @@ def replay(
 
     if speed is not None and not 0.0 < speed < float("inf"):
         raise SettingsError("--speed", "", f"must be greater than 0, got {speed:g}")
-    folder = output or fresh(run_folder.with_name(f"{run_folder.resolve().name}-{'in-order' if in_order else 'replay'}"))
+    folder = output or fresh(
+        run_folder.with_name(f"{run_folder.resolve().name}-{'in-order' if in_order else 'replay'}")
+    )
     with show.compiling("track"), show.stop_flag() as stopped, show.Bar("replaying") as bar:
         from casemate import station
 

@@ -1,7 +1,8 @@
 """The lag: scans, ticks and plots that come late, inside a declared time, give the tracks that they would in order.
 
-Rollback and replay: what came inside the lag is kept in the order of time (`order`), each with a snapshot of the tracker
-before its step. What comes late is put where it belongs, the tracker goes back to there and takes everything since again.
+Rollback and replay: what came inside the lag is kept in the order of time (`order`), each with a snapshot of the
+tracker before its step. What comes late is put where it belongs, the tracker goes back to there and takes everything
+since again.
 """
 
 from collections.abc import Iterator, Sequence

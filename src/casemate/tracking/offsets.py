@@ -39,7 +39,7 @@ GATE_STRAY: Final = 100.0
 KEPT_S: Final = 20.0
 """A thing that was not seen for so long is forgotten [s]; seen by another sensor within it, it is common."""
 LEAST_PLOTS: Final = 3
-"""Of each of two sensors, before a thing counts."""
+"""Of each of two sensors, before a thing counts; then all that it said counts."""
 _UNKNOWN_EL: Final = 1e3  # sigma of an elevation that a 2D radar does not measure [rad]
 _SIGMA_SPEED: Final = 100.0  # of the speed that the tracker says at first [m/s]
 
@@ -87,7 +87,9 @@ class Offsets:
         self._score: Floats = np.zeros(n)
         fields = [("id", "i8"), ("t_ns", "i8"), ("x", "f8", (6,)), ("p", "f8", (6, 6)), ("v", "f8", (6, n))]
         counts = [("n", "i8", (len(sensors),)), ("t_seen_ns", "i8", (len(sensors),))]
-        self._things = np.zeros(0, np.dtype([*fields, *counts, ("unrest", "f8"), ("is_straight", "?"), ("told", "?")]))
+        flags = [("unrest", "f8"), ("is_straight", "?"), ("told", "?")]
+        held = [("info", "f8", (n, n)), ("score", "f8", (n,))]  # what it said before it was common
+        self._things = np.zeros(0, np.dtype([*fields, *counts, *flags, *held]))
         self._t_ns = 0
         self.n_common = 0
         self.estimate = Estimate(np.zeros(n), np.diag(sigma_prior**2))
@@ -119,6 +121,8 @@ class Offsets:
             fade = math.exp((self._t_ns - t_ns) / (MEMORY_S * NS_PER_S))
             self._info *= fade
             self._score *= fade
+            self._things["info"] *= fade
+            self._things["score"] *= fade
         self._t_ns = max(t_ns, self._t_ns)
         is_old = self._things["t_ns"] < t_ns - round(KEPT_S * NS_PER_S)
         if is_old.any():
@@ -167,7 +171,10 @@ class Offsets:
         mine["t_seen_ns"][n, s] = np.where(is_own, sights.t_ns, mine["t_seen_ns"][n, s])
         mine["is_straight"] = sights.is_straight
         _keep_time_free(mine)
-        self._learn(mine, (nis < GATE) & _is_common(mine, s), r, weight, by_bias)
+        side = by_bias.transpose(0, 2, 1) @ weight * (nis < GATE)[:, None, None]
+        mine["info"] += side @ by_bias
+        mine["score"] += (side @ r[:, :, None])[:, :, 0]
+        self._learn(mine, (nis < GATE) & _is_common(mine, s))
         self._things[at] = mine
 
     def _locate(self, s: Ints, z: Floats) -> Floats:
@@ -195,16 +202,14 @@ class Offsets:
         whole = cov + by_bias @ cov_bias @ by_bias.transpose(0, 2, 1)
         return (left * np.linalg.solve(whole, left[:, :, None])[:, :, 0]).sum(1)
 
-    def _learn(
-        self, mine: NDArray[Any], is_used: NDArray[np.bool_], r: Floats, weight: Floats, by_bias: Floats
-    ) -> None:
+    def _learn(self, mine: NDArray[Any], is_used: NDArray[np.bool_]) -> None:
         if not is_used.any():
             return
         self.n_common += int((is_used & ~mine["told"]).sum())
         mine["told"] |= is_used
-        side = by_bias[is_used].transpose(0, 2, 1) @ weight[is_used]
-        self._info += (side @ by_bias[is_used]).sum(0)
-        self._score += (side @ r[is_used][:, :, None]).sum(0)[:, 0]
+        self._info += mine["info"][is_used].sum(0)
+        self._score += mine["score"][is_used].sum(0)
+        mine["info"][is_used], mine["score"][is_used] = 0.0, 0.0
         cov: Floats = np.linalg.inv(self._info + self._prior).astype(np.float64)
         self.estimate = Estimate(cov @ self._score, 0.5 * (cov + cov.T))
 

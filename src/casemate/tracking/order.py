@@ -1,8 +1,9 @@
 """The order of time: where what came late belongs, as long as it may come.
 
 It is total and knows nothing of arrival: by the end of a scan or the time of a tick, scans first, then by sensor,
-start and arc; what is alike in all that is one and the same. Plots of a scan are ordered by time, then by what they say. A plot that is older than
-the scan that brought it goes to the first scan of its sensor that ends no earlier than it: in order it came in that one.
+start and arc; what is alike in all that is one and the same. Plots of a scan are ordered by time, then by what they
+say. A plot that is older than the scan that brought it goes to the first scan of its sensor that ends no earlier than
+it: in order it came in that one.
 """
 
 import bisect
@@ -133,6 +134,7 @@ class Order:
                 first = min(first, i)
         return first
 
+
 def in_order(inputs: Iterable[Input], sensors: Sequence[SensorModel], lag_s: float) -> Iterator[Input]:
     """Yield inputs as a perfect network had brought them: each when it was, each plot in its scan, nothing twice.
 
@@ -194,7 +196,10 @@ def _once(settled: Sequence[Kept], ids: dict[int, int]) -> Iterator[Scan | Tick]
         if isinstance(message, Tick):
             yield message
             continue
-        said = [message.plots["t_ns"].view(np.uint64), *(message.plots[k].view(np.uint64) for k in ("range_m", "az_rad"))]
+        said = [
+            message.plots["t_ns"].view(np.uint64),
+            *(message.plots[k].view(np.uint64) for k in ("range_m", "az_rad")),
+        ]
         plots = message.plots[np.sort(np.unique(said, axis=1, return_index=True)[1])]
         named = [ids[number] for number in plots["plot_id"].tolist()]
         for number in message.plots["plot_id"].tolist():
