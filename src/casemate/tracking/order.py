@@ -163,7 +163,8 @@ def in_order(inputs: Iterable[Input], sensors: Sequence[SensorModel], lag_s: flo
             yield from _once(order.settled(t_ns), ids)
             order.put(message)
             if isinstance(message, Scan):
-                ids.update(enumerate(message.plots["plot_id"].tolist(), n_named))
+                names: list[int] = message.plots["plot_id"].tolist()
+                ids.update(enumerate(names, n_named))
                 n_named += len(message.plots)
     yield from _once(order.settled(2 * door.LATEST_NS), ids)
 
