@@ -167,20 +167,22 @@ def import_(
 def export(
     run_folder: Annotated[pathlib.Path, typer.Argument(metavar="RUN", help="A finished run's folder.")],
     output: Annotated[pathlib.Path, typer.Option("-o", "--output", help="The folder to write into.")],
-    to: Annotated[str, typer.Option(help="asterix: CAT015 and CAT048 captures of the plots.")],
+    to: Annotated[str, typer.Option(help="asterix: the plots; cap, czml, geojson: what was told and shown.")],
     as_json: Json = False,
 ) -> None:
     """Write a finished run in a format of others."""
     from casemate.cli import show
+    from casemate.cli.exports import RETOLD, export_retold
     from casemate.io.feeds.asterix.export import export_run
 
-    if to != "asterix":
-        raise SettingsError("--to", "", f"is not known: {to!r}; there is: asterix")
-    result = export_run(run_folder, output)
-    if as_json:
-        print_json(result)
+    if to in RETOLD:
+        told = export_retold(run_folder, to, output)
+        print_json(told) if as_json else show.retold(told, output)
+    elif to == "asterix":
+        written = export_run(run_folder, output)
+        print_json(written) if as_json else show.exported(written, output)
     else:
-        show.exported(result, output)
+        raise SettingsError("--to", "", f"is not known: {to!r}; there are: asterix, {', '.join(RETOLD)}")
 
 
 @app.command()

@@ -17,6 +17,7 @@ from casemate.constants import NS_PER_S
 from casemate.runner import stop_on_signal as stop_flag
 
 if TYPE_CHECKING:  # their rooms import what a help text must not wait for
+    from casemate.cli.exports import Retold
     from casemate.io.doctor import Check
     from casemate.io.feeds.asterix import Imported
     from casemate.io.feeds.asterix.export import Exported
@@ -235,6 +236,12 @@ def exported(result: "Exported", folder: pathlib.Path) -> None:
     OUT.print("sources: " + ", ".join(f"{name} is {source}" for name, source in result.sources.items()), soft_wrap=True)
     for each in result.left_out:
         OUT.print(f"left out: {each.count:,}, {each.reason}", soft_wrap=True)
+
+
+def retold(result: "Retold", folder: pathlib.Path) -> None:
+    """Print what an export of what was told wrote."""
+    OUT.print(f"{result.notices:,} notices, {result.tracks:,} tracks, as an exercise", soft_wrap=True)
+    OUT.print(f"{result.files:,} files written to {folder}", soft_wrap=True)
 
 
 def verified(result: "Verification") -> None:
