@@ -59,7 +59,7 @@ def retell(run: StrPath) -> Retelling:
         raise SettingsError(str(run), "", f"is no run that can be told again: {error}") from None
     place = Place(plan.site, plan.rounds, plan.frame(), terrain_of(plan, path))
     name = json.loads(meta["origin"]).get("run") or pathlib.Path(run).resolve().name
-    herald = Herald(REHEARSAL, place, name, plan.settings.warnings.clear_after_s)
+    herald = Herald(REHEARSAL, place, name, plan.hold_s())
     return Retelling(plan.site.site.name, place.frame.geoid_m, _steps(path, herald))
 
 
