@@ -205,14 +205,18 @@ def _place_faults(k: int, n: int, expected: int) -> list[str]:
     if n == expected:
         return []
     if n > expected:
-        gone = f"line {expected} is" if n == expected + 1 else f"lines {expected} to {n - 1} are"
-        return [f"{gone} missing before what stands at {k}"]
+        return [f"{_span(expected, n - 1)} missing before what stands at {k}"]
     return [f"line {n} stands at {k}, out of order"]
+
+
+def _span(first: int, last: int) -> str:
+    return f"line {first} is" if first == last else f"lines {first} to {last} are"
 
 
 def _head_faults(where: str, head: Head, hashes: list[str]) -> list[str]:
     if head.n >= len(hashes):
-        return [f"lines {len(hashes)} to {head.n} are cut off: {where} counts {head.n}"]
+        gone = _span(len(hashes), head.n)
+        return [f"{gone} cut off: {where} counts {head.n}"]
     if hashes[head.n] != head.sha256:
         return [f"line {head.n} is not the one that {where} knows"]
     return []
