@@ -104,7 +104,9 @@ def test_a_statement_that_was_changed_is_forged(desk, field):
     good, path = _signed(desk, "anna"), _signed(desk, "bert")
     found = msgspec.json.decode(path.read_bytes(), type=Signed)
     was = getattr(found.statement, field)
-    value = "anna" if field == "holder" else was + 1 if isinstance(was, int) else "f" + was[1:]
+    value = (
+        "anna" if field == "holder" else was + 1 if isinstance(was, int) else ("0" if was[0] != "0" else "1") + was[1:]
+    )
     statement = msgspec.structs.replace(found.statement, **{field: value})
     forged = msgspec.structs.replace(found, statement=statement)
     path.write_bytes(msgspec.json.encode(forged))

@@ -100,7 +100,7 @@ def _breaks(*at):
 
 
 def test_a_file_gets_an_incident_in_order(tmp_path, carry, audit):
-    courier = carry(LogChannel(Settings(name="file"), tmp_path, lambda _: None))
+    courier = carry(LogChannel(Settings(name="file", lines="notices.jsonl"), tmp_path, lambda _: None))
     told = incident()
     for each in told:
         courier.offer(each)

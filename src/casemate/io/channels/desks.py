@@ -34,7 +34,7 @@ P = TypeVar("P", bound=AnyPicture)
 H = TypeVar("H", bound=AnyHeartbeat)
 D = TypeVar("D", bound=DrillNotice)
 
-OWN_LOG: Final = log.Settings(name="run folder")
+OWN_LOG: Final = log.Settings(name="run folder", lines="notices.jsonl")
 """What every run has, without any settings: the notices as lines of a file."""
 OWN_SOUND: Final = sound.Settings(name="sound")
 

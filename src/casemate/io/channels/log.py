@@ -18,7 +18,7 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: Name
     audience: Literal["live", "drill", "local"] = "local"
-    lines: FileName = "notices.jsonl"
+    lines: FileName
 
 
 class LogChannel:
