@@ -1,6 +1,8 @@
 """Fixtures for every kind of test."""
 
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -19,4 +21,15 @@ def shared() -> pathlib.Path:
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
         pytest.skip("the folder `shared` with reference data is not beside the project")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sapient_py(tmp_path_factory):
+    """Install sapient-py beside, not into, this environment: it brings the same module names as sapient-proto."""
+    folder = tmp_path_factory.mktemp("peer")
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--target", str(folder)]
+    done = subprocess.run([*command, "sapient-py==0.1.0"], capture_output=True, text=True, check=False)
+    if not (folder / "sapient_py").is_dir():
+        pytest.skip(f"sapient-py could not be had: {done.stderr[-200:]}")
     return folder

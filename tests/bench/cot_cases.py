@@ -14,6 +14,7 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -81,11 +82,16 @@ def a_notice(kind="live", phase=WarningPhase.WARN, n=1, t_ns=None, zone=0, areas
     )
 
 
-def an_incident(kind="live", zone=0):
+def an_incident(kind="live", zone=0, t_ns=None):
     """All phases of one incident, in order."""
-    t_ns = time.time_ns()
+    t_ns = time.time_ns() if t_ns is None else t_ns
     phases = (WarningPhase.WARN, WarningPhase.UPDATE, WarningPhase.IMPACT, WarningPhase.STAY, WarningPhase.CLEAR)
-    return [a_notice(kind, phase, n, t_ns + n * 1_000_000, zone) for n, phase in enumerate(phases, 1)]
+    told, references = [], ()
+    for n, phase in enumerate(phases, 1):
+        notice = a_notice(kind, phase, n, t_ns + n * 1_000_000, zone)
+        told.append(msgspec.structs.replace(notice, references=references))
+        references = (*references, Reference(notice.notice_id, notice.t_sent_ns))
+    return told
 
 
 def a_track(track_id=7, t_ns=0, kind="rocket", height_m=1200.0):

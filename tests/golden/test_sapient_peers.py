@@ -221,23 +221,12 @@ print(read_frame(stream, SapientMessage).error.error_message[0], flush=True)
 """
 
 
-@pytest.fixture(scope="session")
-def peer(tmp_path_factory):
-    """Install sapient-py beside, not into, this environment: it brings the same module names as sapient-proto."""
-    folder = tmp_path_factory.mktemp("peer")
-    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--target", str(folder)]
-    done = subprocess.run([*command, "sapient-py==0.1.0"], capture_output=True, text=True, check=False)
-    if not (folder / "sapient_py").is_dir():
-        pytest.skip(f"sapient-py could not be had: {done.stderr[-200:]}")
-    return folder
-
-
-def test_a_sensor_of_another_make_over_tcp(peer: pathlib.Path):
+def test_a_sensor_of_another_make_over_tcp(sapient_py: pathlib.Path):
     feed = SapientFeed("sapient://127.0.0.1:0", cases.a_site())
     with running(feed) as delivered:
         done = subprocess.run(
             [sys.executable, "-c", SENDER, str(feed.port), cases.NODE],
-            env={"PYTHONPATH": str(peer), "PATH": ""},
+            env={"PYTHONPATH": str(sapient_py), "PATH": ""},
             capture_output=True,
             text=True,
             check=False,
@@ -252,11 +241,11 @@ def test_a_sensor_of_another_make_over_tcp(peer: pathlib.Path):
     assert why == "detection_report: DetectionReport: object_id is no ULID"
 
 
-def test_a_middleware_of_another_make_that_we_connect_to(peer: pathlib.Path):
+def test_a_middleware_of_another_make_that_we_connect_to(sapient_py: pathlib.Path):
     """It accepts us, hears that we are well, is refused a task, and relays a sensor; then it hangs up."""
     with subprocess.Popen(
         [sys.executable, "-c", SENDER, "0", cases.NODE, "listen"],
-        env={"PYTHONPATH": str(peer), "PATH": ""},
+        env={"PYTHONPATH": str(sapient_py), "PATH": ""},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from casemate.errors import SettingsError
 from casemate.io import settings
-from casemate.io.channels import cap_settings, cot, geojson, log, mqtt, sound, webhook
+from casemate.io.channels import cap_settings, cot, geojson, log, mqtt, sapient_settings, sound, webhook
 from casemate.io.channels.channel import Channel, OnReply
 from casemate.io.profile import StrPath
 from casemate.model.catalog import Declaration, Name
@@ -23,6 +23,7 @@ AnySettings = (
     | webhook.Settings
     | mqtt.Settings
     | cot.Settings
+    | sapient_settings.Settings
 )
 """The settings of every kind of channel; a new kind is one line here and one in `make_channel`."""
 AnyChannel = Channel[AnyNotice, AnyPicture, AnyHeartbeat]
@@ -106,6 +107,11 @@ def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyC
             return mqtt.MqttChannel(declared, folder, on_reply)
         case cot.Settings():
             return cot.CotChannel(declared, folder, on_reply)
+        case sapient_settings.Settings():
+            _need_extra(declared.name, "sapient_msg", "utm", extra="sapient")
+            from casemate.io.channels.sapient_alert import SapientAlerts  # noqa: PLC0415 late: its packages are an extra
+
+            return SapientAlerts(declared, folder, on_reply)
         case _:
             assert_never(declared)
 
@@ -116,10 +122,10 @@ def _placed(declared: AnySettings, beside: Path) -> AnySettings:
     return msgspec.structs.replace(declared, **{key: str((beside / value).resolve()) for key, value in names.items()})
 
 
-def _need_extra(channel: str, *packages: str) -> None:
+def _need_extra(channel: str, *packages: str, extra: str = "channels") -> None:
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        why = f"needs {' and '.join(missing)}: pip install 'casemate[channels]'"
+        why = f"needs {' and '.join(missing)}: pip install 'casemate[{extra}]'"
         raise SettingsError(f"channel {channel}", "", why)
 
 

@@ -220,5 +220,10 @@ def stamped(t_ns: int, node_id: str, destination_id: str = "") -> SapientMessage
 
 def new_ulid(t_ns: int) -> str:
     """Make an id that sorts by time: 48 bits of milliseconds, 80 bits that nobody can guess (github.com/ulid/spec)."""
-    number = (t_ns // _MS_NS) << 80 | secrets.randbits(80)
+    return ulid_of(t_ns, secrets.token_bytes(10))
+
+
+def ulid_of(t_ns: int, rest: bytes) -> str:
+    """Make an id of a time and of the first 80 bits of `rest`."""
+    number = (t_ns // _MS_NS % (1 << 48)) << 80 | int.from_bytes(rest[:10])
     return "".join(_BASE32[number >> 5 * place & 31] for place in reversed(range(26)))
