@@ -14,7 +14,6 @@ from casemate.assess.classify import Settings as ClassSettings
 from casemate.assess.health import HealthStage
 from casemate.assess.threat import Settings as ThreatSettings
 from casemate.assess.threat import ThreatStage
-from casemate.assess.warning import Settings as WarningSettings
 from casemate.assess.warning import WarningStage
 from casemate.model.catalog import Declaration, RoundClass, SiteFile
 from casemate.model.messages import Events, Scan, Tick
@@ -40,7 +39,6 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     classes: ClassSettings = ClassSettings()
     impacts: impact.Settings = impact.Settings()
     threats: ThreatSettings = ThreatSettings()
-    warnings: WarningSettings = WarningSettings()
 
 
 class Levels(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,7 +121,7 @@ class Plan(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def hold_s(self) -> float:
         """Return how long after its impact a notice holds if nothing more is heard [s]: an all-clear is due by then."""
-        return self.settings.warnings.clear_after_s + ALL_CLEAR_LATE_S
+        return self.site.warning.clear_after_s + ALL_CLEAR_LATE_S
 
 
 class Pipeline:
@@ -150,7 +148,9 @@ class Pipeline:
         tracker = Tracker(sensors, self._environment, plan.tracking())
         self._lagged = LaggedTracker(tracker, site.tracking.lag_s, self._registration)
         self._threats = ThreatStage(site.zone, site.asset, plan.rounds, frame, plan.settings.threats)
-        self._warnings = WarningStage(site.zone, plan.settings.warnings)
+        names = tuple(round_class.name for round_class in plan.rounds)
+        period_s = min(sensor.scan_period_s for sensor in site.sensor)
+        self._warnings = WarningStage(site.zone, names, period_s, site.warning)
         self._health = HealthStage(site.sensor)
 
     def step(self, message: Scan | Tick) -> Events:
@@ -173,7 +173,7 @@ class Pipeline:
             impacts=impacts,
             fates=step.fates,
             threats=judged.threats,
-            warnings=self._warnings.step(t_ns, judged.risks),
+            warnings=self._warnings.step(t_ns, judged.risks, judged.standing),
             sensors=self._health.step(t_ns, scan, self._registration.report if self._registration else ()),
             diagnostics=step.diagnostics,
         )

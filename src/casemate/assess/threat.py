@@ -5,6 +5,7 @@ track until its impact is past: a round that the radar lost near the ground stil
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from casemate.model.catalog import Declaration, DefendedAsset, RoundClass, Share
 from casemate.model.messages import Threat
 from casemate.model.records import ZONE_RISK, Motion, Records, Status, TrackStatus, freeze
 from casemate.physics.geodesy import SiteFrame
+from casemate.physics.harm import harm_area_m2
 
 _FAR_SIGMA = 9.0
 """A polygon farther than this from the impact point, in sigmas of the long axis, has a probability below 1e-18."""
@@ -43,6 +45,7 @@ class ThreatStep(NamedTuple):
 
     threats: tuple[Threat, ...]  # of the tracks judged in this step, by rank
     risks: Records  # ZONE_RISK (n,), all that are remembered, by zone and track
+    standing: frozenset[int] = frozenset()  # tracks that are judged to come down somewhere, and have not yet
 
 
 class _Judged(NamedTuple):
@@ -55,7 +58,10 @@ class _Judged(NamedTuple):
     sigma_m: float
     p_round: float
     n_hit: int
+    i_class: int
     round_class: str
+    point_m: NDArray[np.float64]
+    cov_m2: NDArray[np.float64]
     p_zone: dict[int, float]
     p_asset: dict[int, float]
 
@@ -104,7 +110,11 @@ def _p_rings(
 
 
 class _Shapes:
-    """The polygons of some declared things in ENU metres, widened by the hazard radius of each class."""
+    """The polygons of some declared things in ENU metres, widened by the hazard radius of each class.
+
+    `p_hurt[i_class][i]` is the probability that a person there, standing in the open, is hurt by a round that comes
+    down inside: the area of harm over that of the polygon, since nobody knows where in it either is.
+    """
 
     def __init__(
         self, rings_deg: Sequence[Sequence[tuple[float, float]]], rounds: Sequence[RoundClass], frame: SiteFrame
@@ -113,6 +123,9 @@ class _Shapes:
         plain = [_to_enu(ring, frame) for ring in rings_deg]
         for rings, round_class in zip(self._rings, rounds, strict=True):
             rings += [_edges(_widen(ring, round_class.hazard_radius_m)) for ring in plain]
+        areas_m2 = [[_area_m2(edges) for edges in rings] for rings in self._rings]
+        harms_m2 = [harm_area_m2(round_class.hazard_radius_m) for round_class in rounds]
+        self.p_hurt = [[min(h / a, 1.0) for a in each] for each, h in zip(areas_m2, harms_m2, strict=True)]
         self._middle = np.array([ring.mean(axis=0) for ring in plain]).reshape(-1, 2)
         reach = [np.hypot(*(ring - ring.mean(axis=0)).T).max() for ring in plain]
         self._reach_m = np.array(reach) + max((c.hazard_radius_m for c in rounds), default=0.0)
@@ -126,6 +139,12 @@ class _Shapes:
             return {}
         p = _p_rings([self._rings[i_class][int(i)] for i in near], point_m, cov_m2)
         return {int(i): float(p_one) for i, p_one in zip(near, p, strict=True)}
+
+
+def _area_m2(edges: NDArray[np.float64]) -> float:
+    """Return the area of a polygon given by its edges (k, 2, 2), by the shoelace formula."""
+    (x1, y1), (x2, y2) = edges[:, 0].T, edges[:, 1].T
+    return abs(float(np.sum(x1 * y2 - x2 * y1))) / 2.0
 
 
 def _to_enu(ring_deg: Sequence[tuple[float, float]], frame: SiteFrame) -> NDArray[np.float64]:
@@ -196,7 +215,7 @@ class ThreatStage:
                 fresh.append(int(impact["track_id"]))
         self._judged = {i: judged for i, judged in self._judged.items() if judged.t_past_ns >= t_ns}
         threats = self._name(t_ns, fresh)
-        return ThreatStep(threats, self._risks())
+        return ThreatStep(threats, self._risks(), frozenset(self._judged))
 
     def _judge(self, track: np.void, judged: np.void, impact: np.void) -> _Judged:
         i_class = int(judged["i_class"])
@@ -210,7 +229,10 @@ class ThreatStage:
             sigma_m=float(np.sqrt(max(np.linalg.eigvalsh(cov_m2)[-1], 0.0))),
             p_round=float(track["p_exists"] * judged["p_round"]),
             n_hit=int(track["n_hit"]),
+            i_class=i_class,
             round_class=self._rounds[i_class].name,
+            point_m=point_m,
+            cov_m2=cov_m2,
             p_zone=self._zones.p_of(i_class, point_m, cov_m2),
             p_asset=self._targets.p_of(i_class, point_m, cov_m2),
         )
@@ -253,9 +275,12 @@ class ThreatStage:
     def _risks(self) -> Records:
         ids = {track_id: threat_id for (track_id, _), threat_id in reversed(self._threat_ids.items())}
         rows = [
-            (zone_id, i, ids.get(i, 0), j.t_ns, j.t_impact_ns, j.sigma_t_s, j.sigma_m, p, j.p_round, j.n_hit)
+            (
+                *(zone_id, i, ids.get(i, 0), j.t_ns, j.t_impact_ns, j.sigma_t_s, j.sigma_m, p, j.p_round, j.n_hit),
+                *(j.i_class, self._zones.p_hurt[j.i_class][zone_id], j.point_m, j.cov_m2),
+            )
             for i, j in self._judged.items()
             for zone_id, p in j.p_zone.items()
             if p >= self._settings.p_risk_min
         ]
-        return freeze(np.array(sorted(rows), ZONE_RISK))
+        return freeze(np.array(sorted(rows, key=itemgetter(0, 1)), ZONE_RISK))

@@ -136,6 +136,19 @@ class WarningZone(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=
     name: Name
     polygon_deg: Ring
     shelter_s: NotNegative = 10.0
+    people: Annotated[int, Meta(ge=1, le=100_000_000)] | None = None  # None: benefit and cost are told per person
+
+
+class WarningSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a zone is warned: two numbers; when it is told again and cleared: three more."""
+
+    # casualties that alarming one person is held to cost: 1e-5 are hurt by the alarm itself (2e-6 to 5e-5; parameters
+    # of this project, section 2.4 [A]), the rest weighs time lost, and the trust that each false alarm uses up
+    cost_per_person: Annotated[float, Meta(gt=0.0, le=1.0)] = 5e-5
+    share_acting: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.8  # on a warning (drilled base 0.8 to 0.95; same, [A])
+    hold_share: Share = 0.3  # a warned zone stays at risk while a warning would spare this share of its cost
+    update_s: Annotated[float, Meta(ge=0.5, le=60.0)] = 2.0  # what moved by more is told, and not more often than this
+    clear_after_s: Annotated[float, Meta(ge=1.0, le=3600.0)] = 120.0  # without risk; debris takes 8 to 90 s (section 3)
 
 
 def zone_list_digest(zones: Sequence[WarningZone]) -> str:
@@ -165,6 +178,7 @@ class SiteFile(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     terrain: TerrainFile | None = None
     tracking: TrackingSettings = TrackingSettings()
     asterix: AsterixSettings = AsterixSettings()
+    warning: WarningSettings = WarningSettings()
     zone: tuple[WarningZone, ...] = ()
     asset: tuple[DefendedAsset, ...] = ()
 

@@ -86,6 +86,10 @@ ZONE_RISK = np.dtype(
         ("p_hit", "f8"),  # comes down in the zone or near enough to hurt, if it is a round
         ("p_round", "f8"),  # p_exists times the p_round of its class
         ("n_hit", "u2"),
+        ("i_class", "i2"),  # counts the catalog's round classes
+        ("p_hurt", "f8"),  # that it hurts a person of the zone, standing in the open, if it comes down there
+        ("point_m", "f8", (2,)),  # of the impact
+        ("cov_m2", "f8", (2, 2)),
     ]
 )
 """What one track is to one zone, as last judged."""

@@ -1,0 +1,241 @@
+"""Zones from quiet to warned to quiet. Time enters by `t_ns` alone: the same risks in the same order say the same."""
+
+import math
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casemate.assess.warning.rule import Balance, balance, is_due, news_of, p_turning, spared
+from casemate.assess.warning.words import Told, causes_of, held_by, turned_by, why_gone, why_warned
+from casemate.constants import NS_PER_S
+from casemate.model.catalog import WarningSettings, WarningZone
+from casemate.model.messages import WarningLevel, WarningPhase, ZoneWarning
+from casemate.model.records import ZONE_RISK, Records, freeze
+
+P_ROUND_MIN: Final = 0.9
+"""A track counts only if it surely is there and is a round: nobody is warned of a bird (this project)."""
+N_HIT_MIN: Final = 4
+"""And has this many plots: 3 to 4 a second apart is what a track needs (facts, flight-time budget),"""
+SIGMA_SMALL_M: Final = 100.0
+"""or an impact this well known, 1 sigma: some hundred metres, as zones are (this project)."""
+DUE_S: Final = 2.0
+"""An impact is expected from so long before its time, or two sigma of it if that is more: the time to lie down."""
+_WAITS_S: Final = tuple(0.5 * i for i in range(1, 81))
+"""Delays that are tried to tell how late a warning could still have come."""
+_NOBODY: Final = freeze(np.zeros(0, ZONE_RISK))
+_OVER: Final = {WarningPhase.CLEAR, WarningPhase.WITHDRAWN}
+
+
+class _Alarm:
+    """What a warned zone was last told."""
+
+    def __init__(self, incident_id: int, t_ns: int) -> None:
+        self.incident_id = self.warning_id = incident_id
+        self.phase = WarningPhase.WARN
+        self.t_first_ns = self.t_issued_ns = self.t_risk_ns = t_ns
+        self.is_borne_out = False  # something that it was told of came down, or near enough
+        self.why_gone = ""  # what became of the risk, as long as there is none
+        self.told: dict[int, np.void] = {}  # track_id -> its risk as the zone was told
+
+
+class WarningStage:
+    """Warns, updates and clears zones.
+
+    Parameters
+    ----------
+    zones : sequence of WarningZone
+        `zone_id` is the index.
+    class_names : sequence of str
+        Of the catalog's round classes, as `i_class` counts them.
+    period_s : float
+        Until the next chance to warn: the shortest time between two looks of any sensor.
+    settings : WarningSettings
+        The rule's numbers.
+
+    Notes
+    -----
+    A quiet zone is warned when `rule.is_due` says so of the rounds that are still to come down. A warned zone stays at
+    risk while a warning would spare `hold_share` of its cost, whatever the time left, and is cleared `clear_after_s`
+    after that: two thresholds and a wait, so that nothing flickers.
+    """
+
+    def __init__(
+        self, zones: Sequence[WarningZone], class_names: Sequence[str], period_s: float, settings: WarningSettings
+    ) -> None:
+        self._zones, self._settings, self._class_names = tuple(zones), settings, tuple(class_names)
+        self._period_s = period_s
+        self._shelter_s = np.array([zone.shelter_s for zone in zones])
+        # with all the time in the world: what holds an alarm does not shrink with the time left
+        self._hold_at = settings.hold_share * settings.cost_per_person / float(self._most_spared())
+        self._alarms: dict[int, _Alarm] = {}
+        self._n_warnings = 0
+
+    def step(self, t_ns: int, risks: Records, standing: AbstractSet[int] = frozenset()) -> tuple[ZoneWarning, ...]:
+        """Return what zones are told now.
+
+        Parameters
+        ----------
+        t_ns : int
+            Time of the step, never going back.
+        risks : ZONE_RISK (n,)
+            All risks that stand, by zone; empty: there is none.
+        standing : set of int
+            Tracks that come down somewhere, and have not yet: says why a risk went away.
+        """
+        if not risks.size and not self._alarms:
+            return ()
+        is_sure = (risks["n_hit"] >= N_HIT_MIN) | (risks["sigma_m"] <= SIGMA_SMALL_M)
+        rows = risks[is_sure & (risks["p_round"] >= P_ROUND_MIN) & np.isfinite(risks["p_hit"] * risks["p_hurt"])]
+        is_coming = rows["t_impact_ns"] > t_ns
+        due = self._due(t_ns, rows[is_coming])
+        out: list[ZoneWarning] = []
+        for zone_id in sorted(self._alarms.keys() | due):
+            of_zone = rows[rows["zone_id"] == zone_id]
+            told = self._follow(t_ns, zone_id, of_zone, standing) if zone_id in self._alarms else None
+            told = self._first(t_ns, zone_id, of_zone) if zone_id in due and zone_id not in self._alarms else told
+            out += [told] if told else []
+        return tuple(out)
+
+    def _most_spared(self) -> NDArray[np.float64]:
+        return spared(np.array(math.inf), np.array(1.0), self._settings.share_acting)
+
+    def _balance(self, t_ns: int, rows: Records, starts: NDArray[np.intp], wait_s: float = 0.0) -> Balance:
+        period_ns = self._period_s * NS_PER_S
+        return balance(
+            rows["p_hit"] * rows["p_round"],
+            rows["p_hurt"],
+            (rows["t_impact_ns"] - t_ns) / NS_PER_S - wait_s,
+            news_of(rows["n_hit"].astype(np.float64), is_followed=t_ns - rows["t_ns"] < round(2.0 * period_ns)),
+            self._shelter_s[rows["zone_id"]],
+            starts,
+            share_acting=self._settings.share_acting,
+            period_s=self._period_s,
+        )
+
+    def _due(self, t_ns: int, coming: Records) -> set[int]:
+        """Return the zones that the rule would warn now."""
+        if not coming.size:
+            return set()
+        zone_ids, starts = np.unique(coming["zone_id"], return_index=True)
+        zones = self._balance(t_ns, coming, starts)
+        return set(zone_ids[is_due(zones, self._settings.cost_per_person)].tolist())
+
+    def _first(self, t_ns: int, zone_id: int, rows: Records) -> ZoneWarning:
+        self._alarms[zone_id] = _Alarm(self._n_warnings + 1, t_ns)
+        return self._issue(t_ns, zone_id, rows[rows["t_impact_ns"] > t_ns], WarningPhase.WARN)
+
+    def _follow(self, t_ns: int, zone_id: int, rows: Records, standing: AbstractSet[int]) -> ZoneWarning | None:
+        """Tell a warned zone what changed, if it must be told."""
+        alarm = self._alarms[zone_id]
+        harm = rows["p_hit"] * rows["p_round"] * rows["p_hurt"]
+        holds = float(harm.sum()) >= self._hold_at
+        is_coming, matters = rows["t_impact_ns"] > t_ns, harm >= self._hold_at
+        if holds:
+            alarm.t_risk_ns, alarm.why_gone = t_ns, ""
+        elif not alarm.why_gone:
+            alarm.why_gone = why_gone(alarm.told, t_ns, standing)
+        alarm.is_borne_out |= any(int(i) in alarm.told for i in rows["track_id"][~is_coming & matters])
+        part = rows[is_coming & matters]
+        part = part if part.size or not holds else rows[is_coming]  # many small risks that only add up
+        if part.size:
+            phase = self._phase_before(t_ns, alarm, part)
+            return None if phase is None else self._issue(t_ns, zone_id, part, phase)
+        if t_ns - alarm.t_risk_ns >= round(self._settings.clear_after_s * NS_PER_S):
+            return self._clear(t_ns, zone_id)
+        if alarm.is_borne_out and alarm.phase is not WarningPhase.STAY and not holds:
+            return self._issue(t_ns, zone_id, part, WarningPhase.STAY)
+        return None
+
+    def _phase_before(self, t_ns: int, alarm: _Alarm, part: Records) -> WarningPhase | None:
+        """Return the phase to tell of while something is to come down, None where nothing is new."""
+        left_s = (part["t_impact_ns"] - t_ns) / NS_PER_S
+        is_expected = bool(np.any(left_s <= np.maximum(DUE_S, 2.0 * part["sigma_t_s"])))
+        was_expected = alarm.phase is WarningPhase.IMPACT
+        if is_expected and not was_expected:
+            return WarningPhase.IMPACT
+        may = t_ns - alarm.t_issued_ns >= round(self._settings.update_s * NS_PER_S)
+        if may and any(self._is_news(alarm.told.get(int(row["track_id"])), row) for row in part):
+            return WarningPhase.IMPACT if was_expected else WarningPhase.UPDATE
+        return None
+
+    def _is_news(self, told: np.void | None, row: np.void) -> bool:
+        # of time or of area: another second, another place, or an ellipse of a sixteenth of the area
+        if told is None:
+            return True
+        moved_s = abs(int(row["t_impact_ns"]) - int(told["t_impact_ns"])) / NS_PER_S
+        moved_m = float(np.hypot(*(row["point_m"] - told["point_m"])))
+        is_smaller = bool(np.linalg.det(row["cov_m2"]) * 256.0 < np.linalg.det(told["cov_m2"]))
+        return moved_s > self._settings.update_s or moved_m > 2.0 * float(told["sigma_m"]) or is_smaller
+
+    def _issue(self, t_ns: int, zone_id: int, part: Records, phase: WarningPhase) -> ZoneWarning:
+        alarm, shelter_s = self._alarms[zone_id], self._zones[zone_id].shelter_s
+        is_new = np.array([int(row["track_id"]) not in alarm.told for row in part], np.bool_)
+        alarm.told.update({int(row["track_id"]): row for row in part})
+        if not part.size:
+            t_last_ns = max(int(row["t_impact_ns"]) for row in alarm.told.values())
+            return self._message(t_ns, zone_id, phase, t_last_ns, "stay in cover: more may follow, and debris falls")
+        fresh = part[is_new] if is_new.any() else part
+        t_fresh_ns = int(fresh["t_impact_ns"].min())
+        is_useful = t_fresh_ns - alarm.t_first_ns >= round(shelter_s * NS_PER_S)
+        told = Told(t_ns, alarm.t_first_ns, t_fresh_ns, shelter_s, phase, bool(is_new.any()), is_useful)
+        return self._message(t_ns, zone_id, phase, int(part["t_impact_ns"].min()), "", part, told)
+
+    def _clear(self, t_ns: int, zone_id: int) -> ZoneWarning:
+        alarm = self._alarms[zone_id]
+        t_last_ns = max(int(row["t_impact_ns"]) for row in alarm.told.values())
+        phase = WarningPhase.CLEAR if alarm.is_borne_out else WarningPhase.WITHDRAWN
+        why = f"no active threat for {self._settings.clear_after_s:.0f} s"
+        if phase is WarningPhase.WITHDRAWN:
+            why = f"withdrawn, {alarm.why_gone}: {why}"
+        message = self._message(t_ns, zone_id, phase, t_last_ns, why)
+        del self._alarms[zone_id]
+        return message
+
+    def _message(
+        self,
+        t_ns: int,
+        zone_id: int,
+        phase: WarningPhase,
+        t_impact_ns: int,
+        reason: str,
+        part: Records | None = None,
+        told: Told | None = None,
+    ) -> ZoneWarning:
+        alarm, people = self._alarms[zone_id], self._zones[zone_id].people or 1
+        rows = _NOBODY if part is None else part
+        weighed = self._balance(t_ns, rows, np.zeros(1, np.intp)) if rows.size else None
+        p = 0.0 if weighed is None else float(weighed.p[0])
+        self._n_warnings += 1
+        supersedes = 0 if alarm.incident_id == self._n_warnings else alarm.warning_id
+        alarm.warning_id, alarm.phase, alarm.t_issued_ns = self._n_warnings, phase, t_ns
+        return ZoneWarning(
+            warning_id=self._n_warnings,
+            zone_id=zone_id,
+            level=WarningLevel.CLEAR if phase in _OVER else WarningLevel.WARN,
+            t_issued_ns=t_ns,
+            t_impact_ns=t_impact_ns,
+            p_impact=p,
+            threat_ids=tuple(sorted({int(i) for i in rows["threat_id"] if i})),
+            track_ids=tuple(sorted(int(i) for i in rows["track_id"])) or tuple(sorted(alarm.told)),
+            supersedes=supersedes,
+            is_useful=told is None or told.is_useful,
+            reason=reason if told is None else why_warned(told, p),
+            phase=phase,
+            incident_id=alarm.incident_id,
+            causes=causes_of(rows, self._class_names),
+            lead_s=(t_impact_ns - t_ns) / NS_PER_S if t_impact_ns > t_ns else math.nan,
+            benefit=math.nan if weighed is None else float(weighed.benefit[0]) * people,
+            cost=self._settings.cost_per_person * people,
+            would_change="" if weighed is None else self._would_change(t_ns, rows, weighed, phase),
+        )
+
+    def _would_change(self, t_ns: int, rows: Records, weighed: Balance, phase: WarningPhase) -> str:
+        if phase is not WarningPhase.WARN:
+            share = self._hold_at / float(np.sum(rows["p_hit"] * rows["p_round"] * rows["p_hurt"]))
+            return held_by(float(weighed.p[0]), share, self._settings.clear_after_s)
+        cost, starts = self._settings.cost_per_person, np.zeros(1, np.intp)
+        waits_s = [wait_s for wait_s in _WAITS_S if not is_due(self._balance(t_ns, rows, starts, wait_s), cost)[0]]
+        return turned_by(float(weighed.p[0]), float(p_turning(weighed, cost)[0]), min(waits_s, default=math.inf))
