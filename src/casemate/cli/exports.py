@@ -10,7 +10,7 @@ from casemate.errors import ChannelError, SettingsError
 from casemate.io.channels.cap_settings import Settings
 from casemate.io.channels.channel import Reply
 from casemate.io.channels.czml import czml_of
-from casemate.io.channels.opening import make_channel
+from casemate.io.channels.opening import need_extra
 from casemate.io.channels.run_map import RunMap, geojson_of, write_file
 from casemate.runner.retelling import retell
 
@@ -57,7 +57,10 @@ def _write_cap(shown: RunMap, output: pathlib.Path) -> int:
         sender_name=f"Export of {shown.station}"[:80],
         feed_length=10_000,
     )
-    channel = make_channel(settings, output, _ignore)
+    need_extra(settings.name, "lxml", "signxml")
+    from casemate.io.channels.cap import Cap
+
+    channel = Cap(settings, output, _ignore)
     try:
         channel.open()
         for notice in shown.notices:

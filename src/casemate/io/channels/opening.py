@@ -94,7 +94,7 @@ def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyC
         case sound.Settings():
             return sound.SoundChannel(declared, folder, on_reply)
         case cap_settings.Settings():
-            _need_extra(declared.name, "lxml", "signxml")
+            need_extra(declared.name, "lxml", "signxml")
             from casemate.io.channels.cap import Cap  # noqa: PLC0415 late: its packages are an extra
 
             return Cap(declared, folder, on_reply)
@@ -103,12 +103,12 @@ def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyC
         case webhook.Settings():
             return webhook.Webhook(declared, folder, on_reply)
         case mqtt.Settings():
-            _need_extra(declared.name, "paho")
+            need_extra(declared.name, "paho")
             return mqtt.MqttChannel(declared, folder, on_reply)
         case cot.Settings():
             return cot.CotChannel(declared, folder, on_reply)
         case sapient_settings.Settings():
-            _need_extra(declared.name, "sapient_msg", "utm", extra="sapient")
+            need_extra(declared.name, "sapient_msg", "utm", extra="sapient")
             from casemate.io.channels.sapient_alert import SapientAlerts  # noqa: PLC0415 late: its packages are an extra
 
             return SapientAlerts(declared, folder, on_reply)
@@ -122,7 +122,8 @@ def _placed(declared: AnySettings, beside: Path) -> AnySettings:
     return msgspec.structs.replace(declared, **{key: str((beside / value).resolve()) for key, value in names.items()})
 
 
-def _need_extra(channel: str, *packages: str, extra: str = "channels") -> None:
+def need_extra(channel: str, *packages: str, extra: str = "channels") -> None:
+    """Raise a SettingsError that says what to install where a channel's packages are not here."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
         why = f"needs {' and '.join(missing)}: pip install 'casemate[{extra}]'"
