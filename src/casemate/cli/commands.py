@@ -167,7 +167,7 @@ def import_(
 def export(
     run_folder: Annotated[pathlib.Path, typer.Argument(metavar="RUN", help="A finished run's folder.")],
     output: Annotated[pathlib.Path, typer.Option("-o", "--output", help="The folder to write into.")],
-    to: Annotated[str, typer.Option(help="asterix: the plots; cap, czml, geojson: what was told and shown.")],
+    to: Annotated[str, typer.Option(help="asterix: the plots; cap, cot, czml, geojson: what was told and shown.")],
     as_json: Json = False,
 ) -> None:
     """Write a finished run in a format of others."""

@@ -1,4 +1,4 @@
-"""What `casemate export` writes of what a run told and showed: CAP, GeoJSON, CZML."""
+"""What `casemate export` writes of what a run told and showed: CAP, Cursor on Target, GeoJSON, CZML."""
 
 import pathlib
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import msgspec
 from casemate.errors import ChannelError, SettingsError
 from casemate.io.channels.cap_settings import Settings
 from casemate.io.channels.channel import Reply
+from casemate.io.channels.cot_file import write_run
 from casemate.io.channels.czml import czml_of
 from casemate.io.channels.opening import need_extra
 from casemate.io.channels.run_map import RunMap, geojson_of, write_file
@@ -86,6 +87,7 @@ def _ignore(reply: Reply) -> None:
 
 RETOLD: Final[dict[str, Callable[[RunMap, pathlib.Path], int]]] = {
     "cap": _write_cap,
+    "cot": write_run,
     "czml": _write_czml,
     "geojson": _write_geojson,
 }
