@@ -113,7 +113,6 @@ def test_a_siren_hears_its_zone_and_is_heard(broker, tmp_path):
             "incident": notice.incident,
             "n": "1",
             "phase": "warn",
-            "notice_id": notice.notice_id,
         }
         assert 58 <= properties["expiry_s"] <= 60
         assert msgspec.convert(payload, mqtt_words.Alarm).nonce == payload["nonce"]

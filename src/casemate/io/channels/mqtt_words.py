@@ -145,7 +145,6 @@ def alarm(notice: AnyNotice, site: str, nonce: str, left_s: float) -> Out:
         ("incident", notice.incident),
         ("n", str(notice.n)),
         ("phase", str(notice.phase)),
-        ("notice_id", notice.notice_id),
     )
     topic = f"{root_of(notice)}/{site}/zone/{level_of(notice.zone)}/alarm"
     return Out(topic, msgspec.json.encode(payload), is_retained=True, expiry_s=max(1, round(left_s)), user=user)
