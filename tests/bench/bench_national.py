@@ -104,7 +104,7 @@ def country(names):
             authority.issue(client)
         (folder / "acl").write_text(ACL, "utf-8")
         with Broker(folder, TLS) as broker:
-            log = SirenLog(broker.port, "drill/country/zone/+/alarm", folder)
+            log = SirenLog(folder, broker.port, "drill/country/zone/+/alarm")
             files = {f"{each}_file": str(folder / f) for each, f in FILES.items()}
             channel = mqtt.Settings(name="sirens", site="country", port=broker.port, timeout_s=5.0, **files)
             desk = Desk(folder, AuditLog(folder), time.time_ns)
@@ -125,7 +125,7 @@ def play(schedule, names):
         for due_s, alarmed, phase in schedule:
             time.sleep(max(begin_s + due_s - time.monotonic(), 0.0))
             events = zones.step(alarmed, phase)
-            t_ns = time.monotonic_ns()
+            t_ns = time.time_ns()
             made.update((f"national-{each.warning_id}", t_ns) for each in events.warnings)
             dispatcher.take(Tick(t_ns=events.t_ns), events)
         told = dispatcher.finish()

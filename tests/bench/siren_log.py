@@ -1,48 +1,39 @@
-"""A process of its own that listens to zones and writes down when each message came: subscriber of the benches.
+"""mosquitto_sub as a process of its own that writes down when each message came: the subscriber of the benches.
 
-python siren_log.py PORT FILTER CERTIFICATES: prints "ready" when subscribed, and a line `t_mono_ns kind payload` for each
-message after a line comes on standard input. The monotonic clock is one for all processes of a machine.
+Python takes half a millisecond for a message with properties, which would be most of what is measured. The time is that of
+the system's clock, when the message is printed.
 """
 
-import pathlib
+import shutil
+import signal
 import subprocess
-import sys
-import threading
 import time
+
+MOSQUITTO_SUB = shutil.which("mosquitto_sub")
 
 
 class SirenLog:
-    """Starts the process; `stop` returns (t_mono_ns, payload bytes) of all that came, in order."""
+    """Listens from here on; `stop` returns (t_ns, payload) of all that came, in order."""
 
-    def __init__(self, port, topics, certificates):
-        command = [sys.executable, pathlib.Path(__file__), str(port), topics, str(certificates)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdout.readline() == b"ready\n"
+    def __init__(self, folder, port, topics):
+        self._file = folder / "heard.txt"
+        tls = ["--cafile", folder / "ca.pem", "--cert", folder / "log.pem", "--key", folder / "log.key"]
+        command = [MOSQUITTO_SUB, "-V", "5", "-h", "127.0.0.1", "-p", str(port), "-q", "1", "-d", "-F", "heard %U %p"]
+        with self._file.open("wb") as out:
+            self._process = subprocess.Popen(["stdbuf", "-oL", *command, *tls, "-t", topics], stdout=out)
+        end = time.monotonic() + 20.0
+        while b"Subscribed" not in self._file.read_bytes():
+            assert time.monotonic() < end
+            time.sleep(0.02)
 
     def stop(self):
-        out, _ = self._process.communicate(b"\n")
-        lines = (line.split(b" ", 1) for line in out.splitlines())
-        return [(int(t), payload) for t, payload in lines]
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait()
+        heard = (line.split(b" ", 2) for line in self._file.read_bytes().splitlines() if line.startswith(b"heard "))
+        return [(round_ns(t), payload) for _, t, payload in heard]
 
 
-def main(port, topics, certificates):
-    import paho.mqtt.client as paho
-    from paho.mqtt.enums import CallbackAPIVersion
-
-    heard, ready = [], threading.Event()
-    client = paho.Client(CallbackAPIVersion.VERSION2, "log", protocol=paho.MQTTv5)
-    client.tls_set(f"{certificates}/ca.pem", f"{certificates}/log.pem", f"{certificates}/log.key")
-    client.on_connect = lambda *_: client.subscribe(topics, qos=1)
-    client.on_subscribe = lambda *_: ready.set()
-    client.on_message = lambda _c, _d, message: heard.append((time.monotonic_ns(), message.payload))
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    assert ready.wait(20.0)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    for t_ns, payload in heard:
-        sys.stdout.buffer.write(b"%d %s\n" % (t_ns, payload))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+def round_ns(stamp):
+    """Nanoseconds of `1470818943.786368637`, exactly."""
+    seconds, _, rest = stamp.partition(b".")
+    return int(seconds) * 1_000_000_000 + int(rest.ljust(9, b"0"))

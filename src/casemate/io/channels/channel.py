@@ -30,7 +30,10 @@ OnReply = Callable[[Reply], None]
 
 
 class Channel(Protocol[N_contra, P_contra, H_contra]):
-    """A way out; used by one thread, its courier's."""
+    """A way out; used by one thread, its courier's.
+
+    A channel may have `send_all` too, which takes many notices in order, as `send` takes one, and raises nothing final.
+    """
 
     name: str
 

@@ -7,8 +7,9 @@ was given up or came too late is counted, audited and shown: nothing is lost sil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from itertools import islice, takewhile
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from casemate.constants import NS_PER_S
@@ -25,6 +26,8 @@ H = TypeVar("H", bound=AnyHeartbeat)
 
 CAPACITY: Final = 10_000
 """Notices that may wait: 1,600 zones with six phases each."""
+BATCH: Final = 200
+"""Notices that a channel with `send_all` gets at once."""
 BACKOFF_S: Final = 0.1
 BACKOFF_MAX_S: Final = 2.0
 """The wait before another try doubles from the one to the other: a channel that is back has the news within 2 s."""
@@ -95,6 +98,7 @@ class Courier(Generic[N, P, H]):
     ) -> None:
         self.name = channel.name
         self._channel, self._stamp, self._audit, self._now_ns = channel, stamp, audit, now_ns
+        self._send_all: Callable[[Sequence[N]], None] | None = getattr(channel, "send_all", None)
         self._until_ns, self._is_patient = until_ns, is_patient
         self._notices: deque[N] = deque()
         self._heartbeat: H | None = None
@@ -251,17 +255,27 @@ class Courier(Generic[N, P, H]):
             self._is_open = True
             self._audit.note("open", self._now_ns(), channel=self.name)
         if isinstance(item, self._stamp.notice):
-            self._channel.send(item)
-            self._t_sent_ns = self._now_ns()
-            self._counts["sent"] += 1
-            with self._changed:
-                self._pop()
-            self._note("sent", item)
+            self._send(item)
         elif isinstance(item, self._stamp.heartbeat):
             self._channel.beat(item)
         elif isinstance(item, self._stamp.picture):
             self._channel.show(item)
         self._forget(item)
+
+    def _send(self, first: N) -> None:
+        with self._changed:
+            rest = islice(self._notices, 1, BATCH if self._send_all else 1)
+            batch = [first, *takewhile(lambda each: not self._is_past(each), rest)]
+        if self._send_all:
+            self._send_all(batch)
+        else:
+            self._channel.send(first)
+        self._t_sent_ns = self._now_ns()
+        self._counts["sent"] += len(batch)
+        for notice in batch:
+            with self._changed:
+                self._pop()
+            self._note("sent", notice)
 
     def _forget(self, item: N | P | H | None) -> None:
         # of what is shown only the newest counts: it may have been replaced meanwhile
@@ -311,7 +325,7 @@ class Courier(Generic[N, P, H]):
             self._open_incidents.discard(notice.incident)
 
     def _make_room(self) -> bool:
-        past = next((i for i, each in enumerate(self._notices) if i and self._is_past(each)), 0)
+        past = next((i for i, each in enumerate(self._notices) if i >= BATCH and self._is_past(each)), 0)
         if past:
             self._drop("expired", self._notices[past], "nobody is to act on it any more")
             del self._notices[past]

@@ -6,6 +6,7 @@ Topics, under `casemate/<site>` for what is live and `drill/<site>` for exercise
 
 import ssl
 import time
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -118,7 +119,7 @@ class MqttChannel:
         """
         self.send_all((notice,))
 
-    def send_all(self, notices: tuple[AnyNotice, ...]) -> None:
+    def send_all(self, notices: Sequence[AnyNotice]) -> None:
         """Return when the broker has all of them, in order; many are under way at once.
 
         Raises
