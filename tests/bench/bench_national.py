@@ -1,7 +1,8 @@
 """National load: warnings of a whole country through dispatcher, courier and MQTT to a subscriber in another process.
 
 python tests/bench/bench_national.py [day]: 1,600 zones in one second, five times over, each way of coming; with `day`
-the busiest day of the recorded alarms beside the project, at ten times its speed, too (7 minutes). Mutual TLS, ACL, QoS 1.
+the busiest day of the recorded alarms beside the project, at ten times its speed, too (7 minutes). With mutual TLS, an
+ACL and QoS 1.
 """
 
 import collections
@@ -117,7 +118,7 @@ FILES = {"ca": "ca.pem", "cert": "station.pem", "key": "station.key"}
 
 
 def play(schedule, names):
-    """Have (due_s, names, phase) told when it is due; return when each was made, what came, and what the station says."""
+    """Have (due_s, names, phase) told when due; return when each was made, what came, and what the station says."""
     made, zones = {}, Zones(names)
     with country(names) as (dispatcher, log):
         time.sleep(1.0)  # it connects
@@ -163,7 +164,7 @@ def over_a_second():
     """The same zones, 160 at each tenth of a second."""
     phases = (None, None, WarningPhase.CLEAR)
     names = [f"Zone {i}" for i in range(N_ZONES)]
-    parts = [names[k :: 10] for k in range(10)]
+    parts = [names[k::10] for k in range(10)]
     return [(1.5 * k + 0.1 * i, parts[i], phases[k % 3]) for k in range(N_BURSTS * 3) for i in range(10)], names
 
 

@@ -22,7 +22,7 @@ require_certificate true
 use_identity_as_username true
 acl_file {folder}/acl
 """
-COMMON = "set_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages {window}\npersistence false\nuser root\n"
+COMMON = "set_tcp_nodelay true\nmax_queued_messages 100000\nmax_inflight_messages {window}\npersistence false\nuser root\n"
 ACL = """user station
 topic readwrite casemate/camp/#
 topic readwrite drill/camp/#

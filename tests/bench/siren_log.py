@@ -1,7 +1,7 @@
 """mosquitto_sub as a process of its own that writes down when each message came: the subscriber of the benches.
 
-Python takes half a millisecond for a message with properties, which would be most of what is measured. The time is that of
-the system's clock, when the message is printed.
+Python takes half a millisecond for a message with properties, which would be most of what is measured. The time is that
+of the system's clock, when the message is printed.
 """
 
 import shutil

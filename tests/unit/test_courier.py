@@ -325,3 +325,33 @@ def test_a_recording_waits_for_a_slow_channel(carry, monkeypatch):
         courier.offer(notice(n=n))
     _until(lambda: len(line.came) == 20)
     assert courier.tally().n_overflowed == courier.tally().n_expired == 0
+
+
+class Wide(Line):
+    """A line that takes many at once."""
+
+    def send_all(self, told):
+        self.n_tries += 1
+        self._trouble(self.n_tries, told)
+        self.came.append([each.notice_id for each in told])
+
+
+def test_a_channel_that_takes_many_at_once_gets_what_waits_in_order_and_again_if_it_fails(carry, tmp_path, audit):
+    go = threading.Event()
+
+    def trouble(n_tries, _):
+        go.wait(10.0)
+        if n_tries == 2:
+            raise ChannelError("line", "no answer")
+
+    line = Wide(trouble=trouble)
+    courier, told = carry(line), incident()
+    courier.offer(told[0])
+    _until(lambda: line.n_tries == 1)
+    for each in told[1:]:
+        courier.offer(each)
+    go.set()
+    _leave(courier)
+    assert line.came == [[told[0].notice_id], [each.notice_id for each in told[1:]]]
+    assert courier.tally().n_sent == len(told)
+    assert [line["what"] for line in _lines(audit, tmp_path)].count("sent") == len(told)

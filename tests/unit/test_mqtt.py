@@ -336,7 +336,7 @@ def test_a_certificate_of_another_authority_is_refused_by_name_on_either_side(tm
         ):
             wrong_broker.channel.open()
         wrong_station = Station(tmp_path, broker.port, **_as("station", other) | {"ca_file": ours["ca_file"]})
-        with pytest.raises(ChannelError, match=r"it refuses our certificate: .*unknown ca"):
+        with pytest.raises(ChannelError, match="it refuses our certificate"):
             wrong_station.channel.open()
         Authority(tmp_path, "ca").issue("broker")  # an impostor: an authority that only calls itself the same
         wrong_ca = Station(tmp_path, broker.port, **ours)

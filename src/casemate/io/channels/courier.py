@@ -99,6 +99,7 @@ class Courier(Generic[N, P, H]):
         self.name = channel.name
         self._channel, self._stamp, self._audit, self._now_ns = channel, stamp, audit, now_ns
         self._send_all: Callable[[Sequence[N]], None] | None = getattr(channel, "send_all", None)
+        self._n_batch = BATCH if self._send_all else 1
         self._until_ns, self._is_patient = until_ns, is_patient
         self._notices: deque[N] = deque()
         self._heartbeat: H | None = None
@@ -264,7 +265,7 @@ class Courier(Generic[N, P, H]):
 
     def _send(self, first: N) -> None:
         with self._changed:
-            rest = islice(self._notices, 1, BATCH if self._send_all else 1)
+            rest = islice(self._notices, 1, self._n_batch)
             batch = [first, *takewhile(lambda each: not self._is_past(each), rest)]
         if self._send_all:
             self._send_all(batch)
@@ -295,12 +296,7 @@ class Courier(Generic[N, P, H]):
 
     def _pause(self, wait_s: float) -> None:
         with self._changed:
-            end_s = time.monotonic() + wait_s
-            while (left_s := end_s - time.monotonic()) > 0.0 and not self._is_given_up():
-                self._changed.wait(left_s)
-
-    def _is_given_up(self) -> bool:
-        return self._is_leaving and time.monotonic() >= self._end_s
+            self._changed.wait_for(lambda: self._is_leaving and time.monotonic() >= self._end_s, wait_s)
 
     def _leave(self) -> None:
         is_disarmed = not self._is_leaving
@@ -325,7 +321,7 @@ class Courier(Generic[N, P, H]):
             self._open_incidents.discard(notice.incident)
 
     def _make_room(self) -> bool:
-        past = next((i for i, each in enumerate(self._notices) if i >= BATCH and self._is_past(each)), 0)
+        past = next((i for i, each in enumerate(self._notices) if i >= self._n_batch and self._is_past(each)), 0)
         if past:
             self._drop("expired", self._notices[past], "nobody is to act on it any more")
             del self._notices[past]

@@ -31,6 +31,7 @@ SESSION_S: Final = 3600
 MAX_PACKET_BYTES: Final = 16_384
 """Largest packet that the broker may send us: an acknowledgement has 300 bytes."""
 _REFUSAL: Final = 0x80  # reason codes from here on are errors
+_REFUSED: Final = "it refuses our certificate"
 _ASIDE_S: Final = 0.02  # the reader's rest while the other thread reads
 _WAKE_S: Final = 0.5  # longest sleep of the reader: keep-alive is looked after between
 
@@ -165,7 +166,7 @@ class Link:
         while not is_done():
             left_s = end_s - time.monotonic()
             if not self.is_up:
-                self._fail(self._trouble or "the connection is lost")
+                self._fail(self._lost())
             if left_s <= 0.0:
                 self._fail(f"no answer within {self._wanted.timeout_s:g} s")
             self._turn(left_s)
@@ -174,6 +175,12 @@ class Link:
                 topic = waiting.pop(mid)
                 if reason.value >= _REFUSAL:
                     self._fail(f"the broker refuses {topic}: {reason}", is_over=False)
+
+    def _lost(self) -> str:
+        why = self._trouble or "the connection is lost"
+        # its alert is lost where it hangs up while we write
+        is_unsaid = self._greeting is None and self._wanted.tls is not None and _REFUSED not in why
+        return f"{why}; perhaps {_REFUSED}" if is_unsaid else why
 
     def _turn(self, wait_s: float) -> None:
         client = self._client
@@ -321,5 +328,5 @@ def _of_connecting(error: Exception, timeout_s: float) -> str:
 
 def _of_socket(text: str) -> str:
     if "ALERT" in text and ("CERTIFICATE" in text or "UNKNOWN_CA" in text):
-        return f"it refuses our certificate: {text.partition('] ')[2].partition(' (')[0]}"
+        return f"{_REFUSED}: {text.partition('] ')[2].partition(' (')[0]}"
     return f"the connection is lost: {text}"
