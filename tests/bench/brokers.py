@@ -22,7 +22,12 @@ require_certificate true
 use_identity_as_username true
 acl_file {folder}/acl
 """
-COMMON = "set_tcp_nodelay true\nmax_queued_messages 100000\nmax_inflight_messages {window}\npersistence false\nuser root\n"
+COMMON = """set_tcp_nodelay true
+max_queued_messages 100000
+max_inflight_messages {window}
+persistence false
+user root
+"""
 ACL = """user station
 topic readwrite casemate/camp/#
 topic readwrite drill/camp/#
