@@ -15,6 +15,7 @@ from casemate.assess.health import HealthStage
 from casemate.assess.threat import Settings as ThreatSettings
 from casemate.assess.threat import ThreatStage
 from casemate.assess.warning import WarningStage
+from casemate.assess.watch import WatchStage
 from casemate.model.catalog import Declaration, RoundClass, SiteFile
 from casemate.model.messages import Events, Scan, Tick
 from casemate.physics.drag import drag_curve_of
@@ -152,6 +153,7 @@ class Pipeline:
         period_s = min(sensor.scan_period_s for sensor in site.sensor)
         self._warnings = WarningStage(site.zone, names, period_s, site.warning)
         self._health = HealthStage(site.sensor)
+        self._watch = WatchStage(site.zone, site.sensor, sensors, frame)
 
     def step(self, message: Scan | Tick) -> Events:
         """Take one input through every stage and return all that it changed.
@@ -166,6 +168,7 @@ class Pipeline:
             step.tracks, classes, self._environment, self._settings.impacts, self._terrain, self._rounds
         )
         judged = self._threats.step(t_ns, step.tracks, classes, impacts)
+        health = self._health.step(t_ns, scan, self._registration.report if self._registration else ())
         return Events(
             t_ns=t_ns,
             tracks=step.tracks,
@@ -174,6 +177,7 @@ class Pipeline:
             fates=step.fates,
             threats=judged.threats,
             warnings=self._warnings.step(t_ns, judged.risks, judged.standing),
-            sensors=self._health.step(t_ns, scan, self._registration.report if self._registration else ()),
+            sensors=health,
+            zones=self._watch.step(t_ns, health),
             diagnostics=step.diagnostics,
         )

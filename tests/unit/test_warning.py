@@ -174,7 +174,7 @@ def test_who_was_warned_before_has_had_that_time():
 def test_a_withdrawn_warning_says_why(standing, t_gone_s, why):
     zone = stage(clear_after_s=10.0)
     zone.step(0, risks((0, 7, 30.0, 0.9999)))
-    zone.step(29 * S, risks((0, 7, 30.0, 0.01), t_s=29.0)) if t_gone_s > 30 else None
+    zone.step(29 * S, risks((0, 7, 30.0, 0.02), t_s=29.0)) if t_gone_s > 30 else None
     zone.step(t_gone_s * S, NONE, standing)
     (gone,) = zone.step(45 * S, NONE)
     assert (gone.phase, gone.level) == (WarningPhase.WITHDRAWN, WarningLevel.CLEAR)

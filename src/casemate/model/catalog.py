@@ -146,7 +146,7 @@ class WarningSettings(Declaration, frozen=True, kw_only=True, forbid_unknown_fie
     # of this project, section 2.4 [A]), the rest weighs time lost, and the trust that each false alarm uses up
     cost_per_person: Annotated[float, Meta(gt=0.0, le=1.0)] = 5e-5
     share_acting: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.8  # on a warning (drilled base 0.8 to 0.95; same, [A])
-    hold_share: Share = 0.3  # a warned zone stays at risk while a warning would spare this share of its cost
+    hold_share: Share = 0.5  # a warned zone stays at risk while a warning would spare this share of its cost
     update_s: Annotated[float, Meta(ge=0.5, le=60.0)] = 2.0  # what moved by more is told, and not more often than this
     clear_after_s: Annotated[float, Meta(ge=1.0, le=3600.0)] = 120.0  # without risk; debris takes 8 to 90 s (section 3)
 
