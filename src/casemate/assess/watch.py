@@ -120,5 +120,4 @@ def _sees(radar: RadarSite, model: SensorModel, points_m: NDArray[np.float64]) -
     above = model.measure(flat, np.zeros_like(flat)).el_rad >= np.radians(radar.mask_deg)
     is_seen = model.covers(flat) & above
     seen_s = is_seen.reshape(points_m.shape[:2]).sum(axis=1) * _STEP_M / SPEED_MPS
-    is_long: NDArray[np.bool_] = seen_s >= (N_LOOKS - 1) * radar.scan_period_s
-    return is_long
+    return np.asarray(seen_s >= (N_LOOKS - 1) * radar.scan_period_s, np.bool_)
