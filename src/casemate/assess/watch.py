@@ -119,5 +119,5 @@ def _sees(radar: RadarSite, model: SensorModel, points_m: NDArray[np.float64]) -
     flat = points_m.reshape(-1, 3)
     above = model.measure(flat, np.zeros_like(flat)).el_rad >= np.radians(radar.mask_deg)
     is_seen = model.covers(flat) & above
-    seen_s = is_seen.reshape(points_m.shape[:2]).sum(axis=1) * _STEP_M / SPEED_MPS
-    return np.asarray(seen_s >= (N_LOOKS - 1) * radar.scan_period_s, np.bool_)
+    n_seen = np.count_nonzero(is_seen.reshape(points_m.shape[0], -1), axis=1)
+    return n_seen >= (N_LOOKS - 1) * radar.scan_period_s * SPEED_MPS / _STEP_M
