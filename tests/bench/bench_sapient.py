@@ -12,6 +12,7 @@ import sapient_cases as cases
 
 from casemate.constants import NS_PER_S
 from casemate.io.feeds.capture import Tally
+from casemate.io.feeds.clock import StationClock, WireClock
 from casemate.io.feeds.sapient import open_feed, wire
 from casemate.io.feeds.sapient.node import Node, node_id_of
 from casemate.io.feeds.sapient.plots import Sensors
@@ -21,7 +22,8 @@ from casemate.model.messages import Scan
 
 def detections_per_s(n_looks=400, n_each=50):
     """Frames into plots, without a socket."""
-    register = Register(Sensors(cases.a_site()), Tally())
+    site = cases.a_site()
+    register = Register(Sensors(site), Tally(), [WireClock() for _ in site.sensor])
     session = Session(Node(node_id_of("Alpha"), "Alpha"), register, is_client=False)
     session.take(wire.frame(cases.a_registration()), cases.at())
     chunks = [
@@ -32,14 +34,14 @@ def detections_per_s(n_looks=400, n_each=50):
         for look in range(n_looks)
     ]
     begin, n = time.process_time(), 0
-    for chunk in chunks:
-        n += sum(len(each.scan.plots) for each in session.take(chunk, cases.at()).looks)
+    for look, chunk in enumerate(chunks):
+        n += sum(len(each.scan.plots) for each in session.take(chunk, cases.at(cases.T0_NS + look * NS_PER_S)).looks)
     return n / (time.process_time() - begin)
 
 
 def delays_ms(n_looks, n_each, gap_s):
     """From the stamp of a look, taken just before it is sent, to its delivery as a scan, over loopback."""
-    feed, stop, found = open_feed("sapient://127.0.0.1:0", cases.a_site()), threading.Event(), []
+    feed, stop, found = open_feed("sapient://127.0.0.1:0", cases.a_site(), StationClock()), threading.Event(), []
 
     def deliver(message):
         if isinstance(message, Scan):

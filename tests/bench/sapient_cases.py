@@ -1,5 +1,6 @@
 """A site whose sensors speak SAPIENT, and messages as they send them."""
 
+import time
 import uuid
 
 import numpy as np
@@ -39,6 +40,16 @@ def a_site(**changes):
     return SiteFile(
         site=SitePoint(name="Alpha", lat_deg=33.30, lon_deg=44.39, height_m=34.0, geoid_m=-1.5), sensor=sensors
     )
+
+
+class Clock:
+    """A station's clock that was at `T0_NS` when it was made."""
+
+    def __init__(self):
+        self._begin_ns = time.monotonic_ns()
+
+    def now_ns(self):
+        return T0_NS + time.monotonic_ns() - self._begin_ns
 
 
 def at(t_ns=T0_NS):

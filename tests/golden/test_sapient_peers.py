@@ -16,6 +16,7 @@ import sapient_cases as cases
 from google.protobuf import json_format
 from sapient_msg.bsi_flex_335_v2_0.sapient_message_pb2 import SapientMessage
 
+from casemate.io.feeds.clock import StationClock
 from casemate.io.feeds.sapient import wire
 from casemate.io.feeds.sapient.feed import SapientFeed
 from casemate.io.feeds.sapient.node import Node, node_id_of
@@ -54,7 +55,7 @@ def test_the_harness_registers_reports_and_is_answered(samples):
         sigma_azimuth_deg=0.2,
         sapient_node=HARNESS_NODE,
     )
-    feed = SapientFeed("sapient://127.0.0.1:0", SiteFile(site=site.site, sensor=(harness,)))
+    feed = SapientFeed("sapient://127.0.0.1:0", SiteFile(site=site.site, sensor=(harness,)), StationClock())
     told = [t for path, t in samples.items() if path.parent.name.startswith("SapientAsm")]
     messages = [json_format.Parse(text, SapientMessage()) for text in told]
     order = {"registration": 0, "status_report": 1}
@@ -222,7 +223,7 @@ print(read_frame(stream, SapientMessage).error.error_message[0], flush=True)
 
 
 def test_a_sensor_of_another_make_over_tcp(sapient_py: pathlib.Path):
-    feed = SapientFeed("sapient://127.0.0.1:0", cases.a_site())
+    feed = SapientFeed("sapient://127.0.0.1:0", cases.a_site(), StationClock())
     with running(feed) as delivered:
         done = subprocess.run(
             [sys.executable, "-c", SENDER, str(feed.port), cases.NODE],
@@ -251,7 +252,7 @@ def test_a_middleware_of_another_make_that_we_connect_to(sapient_py: pathlib.Pat
     ) as process:
         assert process.stdout is not None
         version, port = process.stdout.readline(), int(process.stdout.readline())
-        feed = SapientFeed(f"sapient+connect://127.0.0.1:{port}", cases.a_site())
+        feed = SapientFeed(f"sapient+connect://127.0.0.1:{port}", cases.a_site(), StationClock())
         with running(feed) as delivered:
             told = process.stdout.read().splitlines()
             time.sleep(0.2)

@@ -7,6 +7,7 @@ import pytest
 import sapient_cases as cases
 
 from casemate.io.feeds.capture import Tally
+from casemate.io.feeds.clock import WireClock
 from casemate.io.feeds.sapient import wire
 from casemate.io.feeds.sapient.node import Node, node_id_of
 from casemate.io.feeds.sapient.plots import Sensors
@@ -17,7 +18,7 @@ SENSORS = Sensors(cases.a_site())
 
 def a_session():
     tally = Tally()
-    register = Register(SENSORS, tally)
+    register = Register(SENSORS, tally, [WireClock() for _ in SENSORS.models])
     session = Session(Node(node_id_of("Alpha"), "Alpha"), register, is_client=False)
     session.take(wire.frame(cases.a_registration()), cases.at())
     return session, register, tally

@@ -20,6 +20,7 @@ from casemate.constants import NS_PER_S
 from casemate.errors import DecodeError, SettingsError
 from casemate.io.feeds import looks
 from casemate.io.feeds.capture import Tally
+from casemate.io.feeds.clock import WireClock
 from casemate.io.feeds.sapient import place, wire
 from casemate.io.feeds.sapient.node import Node, node_id_of
 from casemate.io.feeds.sapient.plots import Sensors, Told, told_by
@@ -39,7 +40,7 @@ def tally():
 
 @pytest.fixture
 def register(tally):
-    return Register(SENSORS, tally)
+    return Register(SENSORS, tally, [WireClock() for _ in SITE.sensor])
 
 
 @pytest.fixture
@@ -436,11 +437,12 @@ def test_a_sensor_that_says_it_stands_elsewhere(session, register, tally):
     status = cases.a_status()
     where = status.status_report.node_location
     where.CopyFrom(cases.a_place(lat_deg=33.3106, lon_deg=44.36).detection_report.location)  # 67 m north
-    told(session, cases.a_registration(), status, cases.a_bearing(), cases.a_place(t_ns=T0 + NS_PER_S))
+    later = T0 + NS_PER_S
+    told(session, cases.a_registration(), status, cases.a_bearing(), cases.a_place(t_ns=later), now=cases.at(later))
     assert reasons(tally) == {"detection_report: a bearing of a sensor that says it stands elsewhere": 1}
     assert register.nodes[cases.NODE].n_detections == 1  # a place on the Earth does not mind
     where.y_error = 1e-4  # 11 m: within three of it
-    told(session, status, cases.a_bearing(t_ns=T0 + 2 * NS_PER_S))
+    told(session, status, cases.a_bearing(t_ns=later + NS_PER_S), now=cases.at(later + NS_PER_S))
     assert register.nodes[cases.NODE].n_detections == 2
 
 

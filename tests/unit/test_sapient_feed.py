@@ -20,7 +20,7 @@ from casemate.model.messages import Scan
 
 @contextlib.contextmanager
 def running(url="sapient://127.0.0.1:0", site=None):
-    feed, stop, delivered = sapient.open_feed(url, site or cases.a_site()), threading.Event(), []
+    feed, stop, delivered = sapient.open_feed(url, site or cases.a_site(), cases.Clock()), threading.Event(), []
     thread = threading.Thread(target=feed.run, args=(delivered.append, stop.is_set))
     thread.start()
     try:
@@ -33,6 +33,10 @@ def running(url="sapient://127.0.0.1:0", site=None):
 
 def connected(feed):
     return socket.create_connection(("127.0.0.1", feed.port), timeout=2.0)
+
+
+def now_of(feed):
+    return feed._clock.now_ns()  # a slow machine takes seconds over a test, and two make a detection too old
 
 
 def send(sock, *messages):
@@ -73,19 +77,19 @@ def reasons(feed):
 )
 def test_a_url_that_cannot_be_used(url, why):
     with pytest.raises(SettingsError, match=why):
-        sapient.open_feed(url, cases.a_site())
+        sapient.open_feed(url, cases.a_site(), cases.Clock())
 
 
 def test_a_site_without_nodes_has_no_such_feed():
     site = cases.a_site()
     with pytest.raises(SettingsError, match="no sensor with a sapient_node"):
-        sapient.open_feed("sapient://127.0.0.1:0", SiteFile(site=site.site, sensor=site.sensor[2:]))
+        sapient.open_feed("sapient://127.0.0.1:0", SiteFile(site=site.site, sensor=site.sensor[2:]), cases.Clock())
 
 
 def test_without_the_extra_it_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(sapient, "_has_extra", lambda: False)
     with pytest.raises(SettingsError, match=r"pip install 'casemate\[sapient\]'"):
-        sapient.open_feed("sapient://127.0.0.1:0", cases.a_site())
+        sapient.open_feed("sapient://127.0.0.1:0", cases.a_site(), cases.Clock())
     assert not sapient.is_recording(tmp_path)
 
 
@@ -99,8 +103,9 @@ def test_two_sensors_at_once_and_one_that_talks_nonsense():
             mad.sendall(b"GET / HTTP/1.1\r\n\r\n")  # its first four bytes are a length of 0.5 GB
             assert heard(mad, 1)[0].error.error_message[0] == "frame: longer than 1048576 bytes"
             assert mad.recv(1) == b""
+            begin_ns = now_of(feed)
             for look in range(3):
-                t_ns = cases.T0_NS + look * NS_PER_S
+                t_ns = begin_ns + (look - 2) * NS_PER_S // 2  # all at once: none ahead, none two seconds old
                 send(north, cases.a_bearing(t_ns=t_ns), cases.a_bearing(t_ns=t_ns, az_deg=50.0))
                 send(flat, cases.a_bearing(cases.FLAT_NODE, t_ns))
             wait_for(lambda: sum(isinstance(each, Scan) for each in delivered) == 6)
@@ -118,7 +123,7 @@ def test_a_connection_cut_in_a_frame_and_the_sensor_that_comes_back():
             sock.sendall(wire.frame(cases.a_bearing())[:-3])
         wait_for(lambda: reasons(feed) == {"frame: cut by the end of the connection": 1})
         with connected(feed) as sock:
-            send(sock, cases.a_registration(), cases.a_bearing())
+            send(sock, cases.a_registration(), cases.a_bearing(t_ns=now_of(feed)))
             wait_for(lambda: any(isinstance(each, Scan) for each in delivered))
 
 
@@ -146,7 +151,7 @@ def test_one_that_does_not_read_is_ended_and_the_others_are_served():
         wait_for(lambda: "connection: its other side does not read" in reasons(feed), most_s=20.0)
         thread.join(5.0)
         assert not thread.is_alive()
-        send(north, cases.a_registration(), cases.a_bearing())
+        send(north, cases.a_registration(), cases.a_bearing(t_ns=now_of(feed)))
         wait_for(lambda: any(isinstance(each, Scan) for each in delivered))
 
 

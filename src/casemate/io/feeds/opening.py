@@ -39,7 +39,7 @@ def open_feed(url: str, site: SiteFile, clock: StationClock | PlayedClock) -> "W
     """
     address, tally = parse(url), Tally()
     if address.scheme in sapient.SCHEMES:
-        return sapient.open_feed(url, site)
+        return sapient.open_feed(url, site, _running(clock))
     if address.scheme == "ndjson":
         return WireFeed(url, LineSource(_running(clock), tally), LineReader(site, tally), site, clock, tally)
     if not any(each.sac is not None for each in site.sensor):

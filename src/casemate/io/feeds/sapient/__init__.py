@@ -13,12 +13,13 @@ from casemate.model.catalog import SiteFile
 if TYPE_CHECKING:
     from casemate.io.feeds.asterix import ImportResult
     from casemate.io.feeds.sapient.feed import SapientFeed
+    from casemate.io.feeds.wire_feed import Clock
 
 SCHEMES = ("sapient", "sapient+connect")
 """Of the URLs that `open_feed` takes."""
 
 
-def open_feed(url: str, site: SiteFile) -> "SapientFeed":
+def open_feed(url: str, site: SiteFile, clock: "Clock") -> "SapientFeed":
     """Make the feed of a URL: `sapient://HOST:PORT` listens, `sapient+connect://HOST:PORT` connects.
 
     Raises
@@ -29,7 +30,7 @@ def open_feed(url: str, site: SiteFile) -> "SapientFeed":
     _need_extra(url)
     from casemate.io.feeds.sapient.feed import SapientFeed  # noqa: PLC0415 late: only who speaks it needs the extra
 
-    return SapientFeed(url, site)
+    return SapientFeed(url, site, clock)
 
 
 def is_recording(path: StrPath) -> bool:

@@ -26,6 +26,7 @@ from casemate.io.feeds.sapient.node import Node, node_id_of
 from casemate.io.feeds.sapient.plots import Sensors
 from casemate.io.feeds.sapient.session import Register, Session, due
 from casemate.io.feeds.sapient.wire import MAX_BYTES, is_node_id
+from casemate.io.feeds.wire_feed import Clock
 from casemate.model.catalog import SiteFile
 from casemate.model.messages import Aside, Scan
 from casemate.model.records import LABEL, FeedState, freeze
@@ -56,6 +57,8 @@ class SapientFeed:
         As above; a port of 0 listens on any that is free, and `port` says which.
     site : SiteFile
         Its sensors by `sapient_node`.
+    clock : Clock
+        The station's; how each sensor's stands to it is found as detections come.
 
     Raises
     ------
@@ -63,8 +66,8 @@ class SapientFeed:
         The URL cannot be used, no sensor of the site is a node, or the port cannot be listened on.
     """
 
-    def __init__(self, url: str, site: SiteFile) -> None:
-        self.name = url
+    def __init__(self, url: str, site: SiteFile, clock: Clock) -> None:
+        self.name, self._clock = url, clock
         parts = _parsed(url)
         self._is_client = parts.scheme == "sapient+connect"
         self._address = (str(parts.hostname), parts.port or 0)
@@ -72,14 +75,14 @@ class SapientFeed:
         if not is_node_id(node_id):
             raise SettingsError(url, "node", "is no UUID of version 4, in lower case")
         self.tally = Tally()
-        self.register = Register(Sensors(site), self.tally)
+        self._meter = Meter(url, site, self.tally)
+        self.register = Register(Sensors(site), self.tally, self._meter.clocks)
         if not self.register.sensors.ids:
             raise SettingsError(url, "", f"{site.site.name} has no sensor with a sapient_node")
         self._node = Node(node_id, site.site.name)
         self._selector = selectors.DefaultSelector()
         self._links: dict[socket.socket, _Link] = {}
         self._server = None if self._is_client else self._listen(url)
-        self._meter = Meter(url, site, self.tally)
         self._n_plots = 0  # they are numbered from 1
         self._t_connect_ns, self._backoff_s = 0, _BACKOFF_S[0]
 
@@ -96,7 +99,7 @@ class SapientFeed:
         finally:
             for link in list(self._links.values()):
                 with contextlib.suppress(OSError):
-                    link.sock.sendall(link.session.goodbye(now()))
+                    link.sock.sendall(link.session.goodbye(self._now()))
                 self._hand_on(self._drop(link), deliver)
             if self._server is not None:
                 self._server.close()
@@ -104,7 +107,7 @@ class SapientFeed:
 
     def health(self) -> FeedHealth:
         """Return how it is."""
-        return self._meter.health(now().t_ns)
+        return self._meter.health(self._clock.now_ns())
 
     def _hand_on(self, looks: Iterable[Look], deliver: Callable[[Scan | Aside], None]) -> None:
         for look in looks:
@@ -137,7 +140,7 @@ class SapientFeed:
                 self._accept()
             else:
                 looks += self._serve(link, events)
-        moment = now()
+        moment = self._now()
         for link in list(self._links.values()):
             looks += self._send(link, link.session.beat(moment))
         return looks + list(due(self.register, moment))
@@ -159,7 +162,7 @@ class SapientFeed:
             self._t_connect_ns = now_ns + round(self._backoff_s * NS_PER_S)
             return
         link = self._add(sock)
-        self._send(link, link.session.hello(now()))
+        self._send(link, link.session.hello(self._now()))
 
     def _accept(self) -> None:
         assert self._server is not None
@@ -188,7 +191,7 @@ class SapientFeed:
                 data = b""
             if not data:
                 return self._drop(link)
-            moment = now()
+            moment = self._now()
             self._meter.note_received(moment.t_ns)
             taken = link.session.take(data, moment)
             looks += taken.looks
@@ -224,10 +227,8 @@ class SapientFeed:
         self._t_connect_ns = time.monotonic_ns() + round(self._backoff_s * NS_PER_S)
         return link.session.end()
 
-
-def now() -> Moment:
-    """Return the time on both clocks."""
-    return Moment(time.time_ns(), time.monotonic_ns())
+    def _now(self) -> Moment:
+        return Moment(self._clock.now_ns(), time.monotonic_ns())
 
 
 def _parsed(url: str) -> urllib.parse.SplitResult:

@@ -3,7 +3,7 @@
 Whatever comes in, nothing is raised: what cannot be used is counted by its reason and answered with it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from sapient_msg.bsi_flex_335_v2_0.sapient_message_pb2 import SapientMessage
@@ -12,10 +12,12 @@ from sapient_msg.bsi_flex_335_v2_0.status_report_pb2 import StatusReport
 from casemate.constants import NS_PER_S
 from casemate.errors import DecodeError
 from casemate.io.feeds.capture import Tally
+from casemate.io.feeds.clock import WireClock
 from casemate.io.feeds.looks import Detection, Look, Looks, Moment
 from casemate.io.feeds.sapient import wire
 from casemate.io.feeds.sapient.node import STATUS_S, Node
 from casemate.io.feeds.sapient.plots import Sensors, Told, told_by
+from casemate.model.records import Records
 
 AWAY_M: Final = 50.0
 """How far a sensor may say it stands from where the site file has it, beside three of its own sigmas: [A], what a
@@ -34,13 +36,22 @@ class Registered:
         self.is_misplaced = False
         self.n_detections = self.n_alerts = 0
         self.delay_ns = 0  # of the last detection: receipt less its own time
+        self.t_odd_ns: int | None = None  # time of the last look that was refused for it
 
 
 class Register:
-    """The nodes that are registered, over all connections; the last connection that registered a node holds it."""
+    """The nodes that are registered, over all connections; the last connection that registered a node holds it.
 
-    def __init__(self, sensors: Sensors, tally: Tally) -> None:
-        self.sensors, self.tally = sensors, tally
+    Parameters
+    ----------
+    sensors : Sensors
+    tally : Tally
+    clocks : sequence of WireClock
+        By `sensor_id`; they outlive a registration.
+    """
+
+    def __init__(self, sensors: Sensors, tally: Tally, clocks: Sequence[WireClock]) -> None:
+        self.sensors, self.tally, self.clocks = sensors, tally, clocks
         self.nodes: dict[str, Registered] = {}  # of the site file's own nodes only: a stranger takes no memory
 
     def held_by(self, holder: object, node_id: str) -> Registered:
@@ -193,9 +204,19 @@ class Session:
         if node.is_misplaced and message.detection_report.HasField("range_bearing"):
             raise DecodeError(0, "detection_report", "a bearing of a sensor that says it stands elsewhere")
         row = self._register.sensors.plot_of(message, node.told)
-        node.n_detections += 1
         node.delay_ns = now.t_ns - int(row["t_ns"][0])
+        row["t_ns"] += self._shift_ns(node, row, now)
+        node.n_detections += 1
         self._looks += node.looks.add(Detection(row, message.detection_report.object_id, now))
+
+    def _shift_ns(self, node: Registered, row: Records, now: Moment) -> int:
+        # Of a look with a wrong time the first detection speaks for all: together they would agree with themselves.
+        t_ns, clock = int(row["t_ns"][0]), self._register.clocks[int(row["sensor_id"][0])]
+        if t_ns == node.t_odd_ns or not clock.take(t_ns, now.t_ns):
+            node.t_odd_ns = t_ns
+            side = "behind" if t_ns + clock.shift_ns < now.t_ns else "ahead of"
+            raise DecodeError(0, "detection_report", f"a time too far {side} its receipt")
+        return clock.shift_ns
 
     def _task(self, message: SapientMessage, now: Moment) -> None:
         if message.destination_id not in {"", self._node.id}:
