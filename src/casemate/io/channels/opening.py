@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from casemate.errors import SettingsError
 from casemate.io import settings
-from casemate.io.channels import cap_settings, cot, geojson, log, mqtt, sapient_settings, sound, webhook
+from casemate.io.channels import cap_settings, cot, geojson, log, mqtt, sapient_settings, sound, webhook, websocket
 from casemate.io.channels.channel import Channel, OnReply
 from casemate.io.profile import StrPath
 from casemate.model.catalog import Declaration, Name
@@ -24,6 +24,7 @@ AnySettings = (
     | mqtt.Settings
     | cot.Settings
     | sapient_settings.Settings
+    | websocket.Settings
 )
 """The settings of every kind of channel; a new kind is one line here and one in `make_channel`."""
 AnyChannel = Channel[AnyNotice, AnyPicture, AnyHeartbeat]
@@ -112,6 +113,9 @@ def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyC
             from casemate.io.channels.sapient_alert import SapientAlerts  # noqa: PLC0415 late: its packages are an extra
 
             return SapientAlerts(declared, folder, on_reply)
+        case websocket.Settings():
+            need_extra(declared.name, "websockets")
+            return websocket.WebSocketChannel(declared, folder, on_reply)
         case _:
             assert_never(declared)
 
