@@ -24,7 +24,7 @@ from casemate.io.channels.websocket_board import Board
 MAX_CLIENTS: Final = 1_000
 """At once: each costs a socket and some 100 kB; far more than a site has screens."""
 QUEUE: Final = 16
-"""Messages that wait for a client before it gets a snapshot instead: [A], a quarter of a minute at one picture a second.
+"""Messages that wait for a client before it gets a snapshot instead: [A], 16 s at one picture a second.
 An alarm waits behind no more."""
 _MAX_BYTES: Final = 1_024
 """Of what a client says, before it is hung up on for saying something."""
