@@ -7,9 +7,9 @@ from typing import Any
 
 from casemate.errors import SettingsError
 from casemate.io import settings
+from casemate.io.channels.areas import Place
 from casemate.io.channels.audit import AuditLog
 from casemate.io.channels.desks import Desk, only_logged
-from casemate.io.channels.herald import Place
 from casemate.io.channels.stamps import REHEARSAL
 from casemate.io.feeds.clock import StationClock
 from casemate.io.recorder import check_writable

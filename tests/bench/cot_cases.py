@@ -20,7 +20,7 @@ import pytest
 
 from casemate.constants import NS_PER_S
 from casemate.io import settings
-from casemate.io.channels.herald import Place, area_of
+from casemate.io.channels.areas import Landing, Place, areas_of
 from casemate.model.messages import WarningPhase
 from casemate.model.notices import (
     DrillHeartbeat,
@@ -55,7 +55,7 @@ def place():
 def an_area(track_id=7, t_ns=0, point=(4000.0, -2500.0), cov=COV_M2):
     """The herald's own area, as every channel gets it."""
     t_impact_ns = t_ns + 20 * NS_PER_S
-    return area_of(track_id, "r107", t_impact_ns, 0.4, np.array(point), np.array(cov), place())
+    return areas_of([Landing(track_id, "r107", t_impact_ns, 0.4, point, cov)], place())[0]
 
 
 def a_notice(kind="live", phase=WarningPhase.WARN, n=1, t_ns=None, zone=0, areas=None, incident="run-1"):

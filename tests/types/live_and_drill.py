@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from casemate.io.channels import desks
+from casemate.io.channels.areas import Place
 from casemate.io.channels.arming import Armed
 from casemate.io.channels.courier import Courier
 from casemate.io.channels.desks import Desk
 from casemate.io.channels.dispatcher import Dispatcher, Rhythm
-from casemate.io.channels.herald import Herald, Place
+from casemate.io.channels.herald import Herald
 from casemate.io.channels.live import LIVE
 from casemate.io.channels.log import LogChannel
 from casemate.io.channels.opening import AnySettings

@@ -9,7 +9,8 @@ import pytest
 from casemate.constants import NS_PER_S
 from casemate.io import settings
 from casemate.io.channels import stamps
-from casemate.io.channels.herald import Herald, Place, area_of, ellipse_ring
+from casemate.io.channels.areas import Landing, Place, areas_of, ellipse_rings
+from casemate.io.channels.herald import Herald
 from casemate.model.catalog import zone_list_digest
 from casemate.model.messages import Cause, Events, Scan, Tick, WarningLevel, WarningPhase, ZoneWarning, ZoneWatch
 from casemate.model.notices import AnyNotice, DrillHeartbeat, DrillPicture, ExerciseNotice, RehearsalNotice
@@ -75,7 +76,7 @@ def _area_m2(ring_deg):
 @pytest.mark.parametrize("point", [(0.0, 0.0), (4000.0, -2500.0), (-18000.0, 17000.0)])
 @pytest.mark.parametrize("cov", [((9e4, 2e4), (2e4, 4e4)), ((100.0, 0.0), (0.0, 1e6)), ((25.0, 24.0), (24.0, 25.0))])
 def test_the_area_in_degrees_is_that_of_the_ellipse(place, point, cov):
-    area = area_of(1, "r107", T0_NS, 0.4, np.array(point), np.array(cov), place)
+    (area,) = areas_of([Landing(1, "r107", T0_NS, 0.4, point, cov)], place)
     true_m2 = math.pi * -2.0 * math.log(0.1) * math.sqrt(np.linalg.det(np.array(cov)))
     assert _area_m2(area.ring_deg) == pytest.approx(true_m2, rel=2e-3)  # the bar is 1 %
     assert area.height_m == pytest.approx(place.site.site.height_m, abs=0.5)
@@ -85,7 +86,7 @@ def test_nine_of_ten_impacts_fall_inside(place):
     rng = np.random.default_rng(5)
     cov = np.array([[9e4, 2e4], [2e4, 4e4]])
     points = rng.multivariate_normal((0.0, 0.0), cov, 20_000)
-    ring = ellipse_ring(np.zeros(2), cov)
+    (ring,) = ellipse_rings(np.zeros((1, 2)), cov[None])
     edges = np.roll(ring, -1, axis=0) - ring
     is_in = np.all(
         [e[0] * (points[:, 1] - v[1]) - e[1] * (points[:, 0] - v[0]) >= 0.0 for v, e in zip(ring, edges, strict=True)],

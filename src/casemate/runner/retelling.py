@@ -13,7 +13,8 @@ import msgspec
 
 from casemate.errors import JournalError, SettingsError
 from casemate.io import journal
-from casemate.io.channels.herald import Herald, Place
+from casemate.io.channels.areas import Place
+from casemate.io.channels.herald import Herald
 from casemate.io.channels.stamps import REHEARSAL
 from casemate.io.profile import StrPath
 from casemate.model.messages import Aside, Events

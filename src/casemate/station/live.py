@@ -14,12 +14,13 @@ import msgspec
 
 from casemate.errors import CasemateError, SettingsError
 from casemate.io.channels import desks, precedence
+from casemate.io.channels.areas import Place
 from casemate.io.channels.arming import Armed, arm, scope_of
 from casemate.io.channels.audit import AuditLog
 from casemate.io.channels.courier import CourierState, Tally
 from casemate.io.channels.desks import Desk
 from casemate.io.channels.dispatcher import Dispatcher
-from casemate.io.channels.herald import Herald, Place
+from casemate.io.channels.herald import Herald
 from casemate.io.channels.live import LIVE
 from casemate.io.channels.opening import AnySettings, ChannelsFile, read_channels
 from casemate.io.channels.stamps import EXERCISE, REHEARSAL

@@ -10,9 +10,9 @@ import msgspec
 
 from casemate.errors import JournalError, SettingsError
 from casemate.io import journal, tables
+from casemate.io.channels.areas import Place
 from casemate.io.channels.audit import AuditLog
 from casemate.io.channels.desks import Desk, only_logged
-from casemate.io.channels.herald import Place
 from casemate.io.channels.stamps import REHEARSAL
 from casemate.io.feeds.clock import StationClock
 from casemate.io.recorder import check_writable

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from casemate.io.channels import log, sound
+from casemate.io.channels.areas import Place
 from casemate.io.channels.arming import Armed
 from casemate.io.channels.audit import AuditLog
 from casemate.io.channels.channel import Reply
 from casemate.io.channels.courier import ALWAYS_NS, Courier
 from casemate.io.channels.dispatcher import Dispatcher, Rhythm
-from casemate.io.channels.herald import Herald, Place
+from casemate.io.channels.herald import Herald
 from casemate.io.channels.opening import AnySettings, ChannelsFile, make_channel
 from casemate.io.channels.stamps import Stamp
 from casemate.model.notices import (

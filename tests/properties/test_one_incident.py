@@ -1,0 +1,285 @@
+"""One incident, all channels agree on zone, time and phase: under any order of update, cancel, loss and restart.
+
+The model is a dictionary: zone -> (incident, phase, impact). The channels are the real ones behind real couriers, with
+a network between that loses notices on the way there, and answers on the way back, so that the same comes twice. What
+each receiver believes is read as its own readers read it: lines of a file, GeoJSON features, CAP alerts by their
+references, and a siren in this process.
+"""
+
+import contextlib
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from casemate.constants import NS_PER_S
+from casemate.errors import ChannelError
+from casemate.io import settings as files
+from casemate.io.channels import courier as couriers
+from casemate.io.channels import dispatcher as dispatchers
+from casemate.io.channels import geojson, log
+from casemate.io.channels.audit import AuditLog
+from casemate.io.channels.auditing import audit_run
+from casemate.io.channels.courier import Courier
+from casemate.io.channels.dispatcher import Dispatcher, Rhythm
+from casemate.io.channels.herald import Herald, Place
+from casemate.io.channels.opening import make_channel
+from casemate.io.channels.stamps import EXERCISE
+from casemate.model.messages import Cause, Events, Tick, WarningLevel, WarningPhase, ZoneWarning
+from casemate.physics.geodesy import SiteFrame
+
+etree = pytest.importorskip("lxml.etree", reason="CAP takes casemate[channels]")
+
+T0_NS = 1_790_000_000 * NS_PER_S
+N_ZONES = 3
+UNDERWAY = (WarningPhase.UPDATE, WarningPhase.IMPACT, WarningPhase.STAY)
+ENDS = (WarningPhase.CLEAR, WarningPhase.WITHDRAWN)
+SITE = files.read_site(files.packaged("sites", "site-alpha"))
+PLACE = Place(SITE, files.read_rounds(), SiteFrame.of(SITE.site), None)
+
+
+class Network:
+    """Stands before a real channel and loses what is sent, or the answer to it, as often as it is told to."""
+
+    def __init__(self, channel):
+        self.name, self._channel, self.losses = channel.name, channel, []
+
+    def open(self):
+        self._channel.open()
+
+    def send(self, notice):
+        loss = self.losses.pop(0) if self.losses else ""
+        if loss == "there":
+            raise ChannelError(self.name, "lost on the way there")
+        self._channel.send(notice)
+        if loss == "back":
+            raise ChannelError(self.name, "the answer was lost")
+
+    def show(self, picture):
+        self._channel.show(picture)
+
+    def beat(self, heartbeat):
+        self._channel.beat(heartbeat)
+
+    def close(self):
+        self._channel.close()
+
+
+class Siren:
+    """A receiver in this process: keeps, for each zone, the newest notice that it has seen."""
+
+    name = "siren"
+
+    def __init__(self):
+        self.zones = {}
+
+    def open(self):
+        pass
+
+    def send(self, notice):
+        shown = self.zones.get(notice.zone)
+        if shown is None or (notice.t_sent_ns, notice.n) > (shown.t_sent_ns, shown.n):
+            self.zones[notice.zone] = notice
+
+    def show(self, picture):
+        pass
+
+    def beat(self, heartbeat):
+        pass
+
+    def close(self):
+        pass
+
+
+def _second(text):
+    """Seconds of an ISO time, which CAP and GeoJSON write to the second or finer."""
+    import datetime as dt
+
+    return int(dt.datetime.fromisoformat(text).timestamp())
+
+
+def believed_by_siren(siren):
+    return {zone: (each.phase.value, each.t_impact_ns // NS_PER_S) for zone, each in siren.zones.items()}
+
+
+def believed_by_log(folder):
+    lines = (folder / "told.jsonl").read_text("utf-8").splitlines() if (folder / "told.jsonl").exists() else []
+    seen = {line["notice_id"]: line for line in map(json.loads, lines)}
+    newest = sorted(seen.values(), key=lambda line: (line["t_sent_ns"], line["n"]))
+    return {line["zone"]: (line["phase"], line["t_impact_ns"] // NS_PER_S) for line in newest}
+
+
+def believed_by_map(folder):
+    path = folder / "picture.geojson"
+    found = json.loads(path.read_text("utf-8"))["features"] if path.exists() else []
+    told = [each["properties"] for each in found if each["properties"]["kind"] == "zone"]
+    return {each["zone"]: (each["phase"], _second(each["impact"])) for each in told}
+
+
+def believed_by_cap(folder):
+    """What is in force by CAP's own rule: what no other alert refers to, the newest of a zone."""
+    space = {"c": "urn:oasis:names:tc:emergency:cap:1.2"}
+    alerts, replaced = [], set()
+    for path in (folder / "cap").glob("*.xml"):
+        root = etree.parse(str(path)).getroot()
+        if etree.QName(root).localname != "alert":  # the feed
+            continue
+        replaced |= {each.split(",")[1] for each in root.findtext("c:references", "", space).split()}
+        values = {
+            pair.findtext("c:valueName", "", space): pair.findtext("c:value", "", space)
+            for pair in root.iterfind("c:info/c:parameter", space)
+        }
+        onset = root.findtext("c:info/c:onset", "", space)
+        area = root.findtext("c:info/c:area/c:areaDesc", "", space)
+        sent = _second(root.findtext("c:sent", "", space))
+        n = len(root.findtext("c:references", "", space).split())
+        alerts.append((sent, n, root.findtext("c:identifier", "", space), area, values["casemate:phase"], onset))
+    in_force = sorted(each for each in alerts if each[2] not in replaced)
+    plain = "EXERCISE: "  # every word of a drill says so
+    return {
+        area.removeprefix(plain): (phase, _second(onset) if onset else None) for _, _, _, area, phase, onset in in_force
+    }
+
+
+class Incidents(RuleBasedStateMachine):
+    """Zones are warned, told again and cleared; things are lost; receivers and the station restart."""
+
+    def __init__(self):
+        super().__init__()
+        self._stack = contextlib.ExitStack()
+        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        self.zones = {}  # the model
+        self.warnings, self.siren, self.t_ns, self.n_since = [], Siren(), T0_NS, 0
+        self._start()
+
+    def _start(self):
+        self.audit = AuditLog(self.folder)
+        declared = [
+            log.Settings(name="file", lines="told.jsonl"),
+            geojson.Settings(name="map", audience="drill"),
+            _cap(),
+        ]
+        channels = [self.siren, *(make_channel(each, self.folder, lambda _: None) for each in declared)]
+        self.networks = [Network(each) for each in channels]
+        carried = [Courier(each, EXERCISE, self.audit, lambda: self.t_ns) for each in self.networks]
+        herald = Herald(EXERCISE, PLACE, "run", 1e6)
+        self.dispatcher = Dispatcher(herald, carried, self.audit, lambda: self.t_ns, Rhythm())
+        self.n_since = 0
+
+    def _tell(self, zone_id, phase, incident_id, supersedes, lead_s=20):
+        self.t_ns += NS_PER_S
+        warning_id, t_impact_ns = len(self.warnings) + 1, self.t_ns + lead_s * NS_PER_S
+        cause = Cause(1, "r107", t_impact_ns, 0.5, 0.5, 0.9, 9, (1e3, 2e3), ((9e4, 0.0), (0.0, 4e4)))
+        self.warnings.append(
+            ZoneWarning(
+                warning_id=warning_id,
+                zone_id=zone_id,
+                level=WarningLevel.CLEAR if phase in ENDS else WarningLevel.WARN,
+                t_issued_ns=self.t_ns,
+                t_impact_ns=t_impact_ns,
+                p_impact=0.4,
+                threat_ids=(),
+                track_ids=(1,),
+                supersedes=supersedes,
+                is_useful=True,
+                reason="a test",
+                phase=phase,
+                incident_id=incident_id or warning_id,
+                causes=() if phase in ENDS else (cause,),
+            )
+        )
+        self._hand_over(self.warnings[-1])
+        self.zones[zone_id] = (incident_id or warning_id, warning_id, phase, t_impact_ns // NS_PER_S)
+
+    def _hand_over(self, warning):
+        events = Events(t_ns=warning.t_issued_ns, warnings=(warning,))
+        self.dispatcher.take(Tick(t_ns=warning.t_issued_ns), events)
+        self.n_since += 1
+
+    def _is_open(self, zone_id):
+        return zone_id in self.zones and self.zones[zone_id][2] not in ENDS
+
+    @rule(zone_id=st.integers(0, N_ZONES - 1), phase=st.sampled_from(UNDERWAY), lead_s=st.integers(5, 40))
+    def warn_or_update(self, zone_id, phase, lead_s):
+        if self._is_open(zone_id):
+            incident_id, last_id, _, _ = self.zones[zone_id]
+            self._tell(zone_id, phase, incident_id, last_id, lead_s)
+        else:
+            self._tell(zone_id, WarningPhase.WARN, 0, 0, lead_s)
+
+    @precondition(lambda self: any(self._is_open(zone_id) for zone_id in range(N_ZONES)))
+    @rule(phase=st.sampled_from(ENDS))
+    def end_one(self, phase):
+        zone_id = next(zone_id for zone_id in range(N_ZONES) if self._is_open(zone_id))
+        incident_id, last_id, _, _ = self.zones[zone_id]
+        self._tell(zone_id, phase, incident_id, last_id, 0)
+
+    @rule(who=st.integers(0, 3), losses=st.lists(st.sampled_from(["there", "back", ""]), min_size=1, max_size=4))
+    def lose(self, who, losses):
+        self.networks[who].losses += losses
+
+    @rule()
+    def restart_the_station(self):
+        """Killed where it is; the journal tells everything again, under the same names."""
+        self.dispatcher.finish()
+        self._start()
+        for warning in self.warnings:
+            self._hand_over(warning)
+
+    @rule()
+    def settle(self):
+        """Wait until nothing is on its way, and compare what all believe."""
+        end_s = time.monotonic() + 30.0
+        while any(each.n_sent != self.n_since for each in self.dispatcher.tallies()):
+            assert time.monotonic() < end_s, self.dispatcher.tallies()
+            time.sleep(0.002)
+        model = {SITE.zone[i].name: (phase.value, t_s) for i, (_, _, phase, t_s) in self.zones.items()}
+        assert believed_by_siren(self.siren) == model
+        assert believed_by_log(self.folder) == model
+        assert believed_by_map(self.folder) == model
+        over = {"all-clear", "withdrawn"}
+        in_force = believed_by_cap(self.folder)
+        assert {zone: phase for zone, (phase, _) in in_force.items()} == {
+            zone: phase for zone, (phase, _) in model.items()
+        }
+        for zone, (phase, t_s) in model.items():
+            assert phase in over or in_force[zone][1] == t_s
+
+    @invariant()
+    def nothing_is_given_up(self):
+        for each in self.dispatcher.tallies():
+            assert each.n_expired == each.n_refused == each.n_overflowed == each.n_held == 0
+
+    def teardown(self):
+        self.settle()
+        self.dispatcher.finish()
+        assert audit_run(self.folder).is_whole
+        self._stack.close()
+
+
+def _cap():
+    from casemate.io.channels import cap_settings
+
+    return cap_settings.Settings(
+        name="cap", audience="drill", sender="station@example.org", sender_name="Hill", impact="none"
+    )
+
+
+def test_all_channels_agree(monkeypatch):
+    monkeypatch.setattr(couriers, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(couriers, "BACKOFF_MAX_S", 0.002)
+    monkeypatch.setattr(dispatchers, "GRACE_S", 0.0)
+    run_state_machine_as_test(
+        Incidents,
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
