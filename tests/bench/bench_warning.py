@@ -1,6 +1,6 @@
-"""Is the right zone warned, in time, and no other: many seeds of a scenario, kept as risks so that rules can be compared.
+"""Is the right zone warned, in time, and no other: many seeds of a scenario, kept as risks so that rules compare.
 
-`python bench_warning.py fly SCENARIO FIRST LAST` flies seeds and keeps one small file each in the working folder; those
+`python bench_warning.py fly` flies seeds and keeps one small file each in the working folder; those
 that are there are not flown again. `python bench_warning.py score` weighs what is kept, `curve` with other numbers too.
 A round counts that comes down inside a zone with at least 12 s left after the plot that was its fourth: that is what
 physics and the radar leave, since no track has fewer. It is warned in time when its zone was under warning 10 s before.
@@ -19,7 +19,6 @@ import numpy as np
 import shapely
 from msgspec import structs
 
-from casemate.assess.threat import ThreatStage
 from casemate.assess.warning import WarningStage
 from casemate.constants import NS_PER_S
 from casemate.io import settings
@@ -69,7 +68,7 @@ def fly(scenario: str, seed: int, folder: Path) -> Path:
         declared, plan.site, plan.rounds, plan.frame(), seed, with_intercept=False, environment=plan.environment()
     )
     pipeline, keeper = Pipeline(plan), _Keeper()
-    pipeline._warnings = keeper  # noqa: SLF001 the study takes the place of one stage
+    pipeline._warnings = keeper
     seen: dict[str, list[int]] = {}
     labels: dict[int, str] = {}
     for message in with_ticks(world):

@@ -59,7 +59,7 @@ def test_a_likely_impact_warns_only_its_zone_and_says_why():
 
 def test_what_would_have_changed_it_would_have():
     (warning,) = stage().step(0, risks((0, 7, 12.0, 0.9)))
-    below, later = warning.would_change.removeprefix("p 0.90 -> below ").removesuffix(" s later").split(", or ")
+    below, later = warning.would_change.removeprefix("p 0.9 -> below ").removesuffix(" s later").split(", or ")
     assert stage().step(0, risks((0, 7, 12.0, float(below) * 0.95))) == ()
     assert len(stage().step(0, risks((0, 7, 12.0, float(below) * 1.05)))) == 1
     assert stage().step(round(float(later) * S), risks((0, 7, 12.0, 0.9), t_s=float(later))) == ()

@@ -4,6 +4,7 @@ Knows where sensors look and which of them deliver; not tracks, not what was tol
 `casemate doctor --coverage` is what knows them.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -115,9 +116,10 @@ def _ways() -> NDArray[np.float64]:
 def _sees(radar: RadarSite, model: SensorModel, points_m: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which ways (n, k, 3) a sensor sees for as long as it needs for `N_LOOKS` looks."""
     if not model.has_elevation:
-        return np.zeros(points_m.shape[0], np.bool_)
+        return np.zeros(len(points_m), np.bool_)
     flat = points_m.reshape(-1, 3)
-    above = model.measure(flat, np.zeros_like(flat)).el_rad >= np.radians(radar.mask_deg)
+    above = model.measure(flat, np.zeros_like(flat)).el_rad >= math.radians(radar.mask_deg)
     is_seen = model.covers(flat) & above
-    n_seen = np.count_nonzero(is_seen.reshape(points_m.shape[0], -1), axis=1)
-    return n_seen >= (N_LOOKS - 1) * radar.scan_period_s * SPEED_MPS / _STEP_M
+    n_seen: NDArray[np.intp] = np.count_nonzero(is_seen.reshape(len(points_m), -1), axis=1)
+    n_needed = math.ceil((N_LOOKS - 1) * radar.scan_period_s * SPEED_MPS / _STEP_M)
+    return np.greater_equal(n_seen, n_needed)

@@ -13,6 +13,7 @@ import typer
 from casemate import __version__
 from casemate.cli import live
 from casemate.cli.live import Json, Out
+from casemate.cli.why import why
 from casemate.errors import CasemateError, DomainError, InvariantError, SettingsError
 
 app = typer.Typer(
@@ -245,6 +246,7 @@ app.command()(live.send)
 app.command()(live.keys)
 app.command()(live.arm)
 app.command()(live.audit)
+app.command()(why)
 
 
 def fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:

@@ -56,7 +56,7 @@ def draw_run(folder: StrPath, path: StrPath) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    run, site = read_run(folder, is_brief=True), _site_of(Path(folder))
+    run, site = read_run(folder, is_brief=True), site_of(Path(folder))
     figure = Figure(figsize=(14.0, 8.0), dpi=120, facecolor=PAPER)
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(
@@ -73,7 +73,8 @@ def draw_run(folder: StrPath, path: StrPath) -> None:
     figure.savefig(str(path), metadata={"Software": None})
 
 
-def _site_of(folder: Path) -> SiteFile | None:
+def site_of(folder: Path) -> SiteFile | None:
+    """Return the site that a run folder's journal names, None where there is none."""
     path = folder / "journal.sqlite"
     plan = journal.read_meta(path).get("plan") if path.is_file() else None
     return None if plan is None else msgspec.json.decode(plan, type=_Plan).site

@@ -92,9 +92,9 @@ def causes_of(rows: Records, class_names: Sequence[str]) -> tuple[Cause, ...]:
 def turned_by(p: float, p_turn: float, wait_s: float) -> str:
     """Return what would have kept a first warning from being given: a smaller probability, or being later."""
     later = f", or {wait_s:.1f} s later" if math.isfinite(wait_s) else ""
-    return f"p {p:.2f} -> below {p_turn:.2g}{later}"
+    return f"p {p:.3g} -> below {p_turn:.3g}{later}"
 
 
 def held_by(p: float, share: float, clear_after_s: float) -> str:
     """Return what would have ended an alarm: a share of the probability, for long enough."""
-    return f"p {p:.2f} -> below {p * min(share, 1.0):.2g} for {clear_after_s:.0f} s"
+    return f"p {p:.3g} -> below {p * min(share, 1.0):.2g} for {clear_after_s:.0f} s"
