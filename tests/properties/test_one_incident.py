@@ -3,13 +3,15 @@
 The model is a dictionary: zone -> (incident, phase, impact). The channels are the real ones behind real couriers, with
 a network between that loses notices on the way there, and answers on the way back, so that the same comes twice. What
 each receiver believes is read as its own readers read it: lines of a file, GeoJSON features, CAP alerts by their
-references, and a siren in this process.
+references, events of Cursor on Target by their uid and time, the snapshot of a page, and a siren in this process.
 """
 
 import contextlib
 import json
+import socket
 import tempfile
 import time
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from casemate.constants import NS_PER_S
 from casemate.errors import ChannelError
 from casemate.io import settings as files
+from casemate.io.channels import cot, geojson, log, websocket
 from casemate.io.channels import courier as couriers
 from casemate.io.channels import dispatcher as dispatchers
-from casemate.io.channels import geojson, log
 from casemate.io.channels.audit import AuditLog
 from casemate.io.channels.auditing import audit_run
 from casemate.io.channels.courier import Courier
@@ -34,6 +36,7 @@ from casemate.model.messages import Cause, Events, Tick, WarningLevel, WarningPh
 from casemate.physics.geodesy import SiteFrame
 
 etree = pytest.importorskip("lxml.etree", reason="CAP takes casemate[channels]")
+connect = pytest.importorskip("websockets.sync.client", reason="pages take casemate[channels]").connect
 
 T0_NS = 1_790_000_000 * NS_PER_S
 N_ZONES = 3
@@ -146,6 +149,40 @@ def believed_by_cap(folder):
     }
 
 
+class Map:
+    """A map that hears datagrams: of each alarm the newest event counts, by its time."""
+
+    def __init__(self):
+        self._ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._ear.bind(("127.0.0.1", 0))
+        self._ear.setblocking(False)
+        self.url, self._alarms = f"udp://127.0.0.1:{self._ear.getsockname()[1]}", {}
+
+    def listen(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                event = ET.fromstring(self._ear.recv(65_535))  # noqa: S314 of our own making
+                shown = self._alarms.get(event.get("uid"))
+                if event.get("type").startswith("b-a-o") and (shown is None or event.get("time") >= shown.get("time")):
+                    self._alarms[event.get("uid")] = event
+
+    def believed(self):
+        self.listen()
+        told = [(each.get("type"), each.find("detail/__casemate")) for each in self._alarms.values()]
+        assert all((kind == "b-a-o-can") == (own.get("phase") in {"all-clear", "withdrawn"}) for kind, own in told)
+        newest = sorted((own for _, own in told), key=lambda own: int(own.get("incident").rpartition("-")[2]))
+        return {own.get("zone"): (own.get("phase"), _second(own.get("impact"))) for own in newest}
+
+    def close(self):
+        self._ear.close()
+
+
+def believed_by_page(channel):
+    with connect(f"ws://127.0.0.1:{channel.port}/") as page:
+        alarms = json.loads(page.recv(timeout=10.0))["alarms"]
+    return {each["zone"]: (each["phase"], each["t_impact_ns"] // NS_PER_S) for each in alarms}
+
+
 class Incidents(RuleBasedStateMachine):
     """Zones are warned, told again and cleared; things are lost; receivers and the station restart."""
 
@@ -154,6 +191,7 @@ class Incidents(RuleBasedStateMachine):
         self._stack = contextlib.ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self.zones = {}  # the model
+        self.map = self._stack.enter_context(contextlib.closing(Map()))
         self.warnings, self.siren, self.t_ns, self.n_since = [], Siren(), T0_NS, 0
         self._start()
 
@@ -163,8 +201,11 @@ class Incidents(RuleBasedStateMachine):
             log.Settings(name="file", lines="told.jsonl"),
             geojson.Settings(name="map", audience="drill"),
             _cap(),
+            cot.Settings(name="tak", audience="drill", url=self.map.url, at_deg=(33.3, 44.39)),
+            websocket.Settings(name="page", audience="drill", port=0),
         ]
         channels = [self.siren, *(make_channel(each, self.folder, lambda _: None) for each in declared)]
+        self.page = channels[-1]
         self.networks = [Network(each) for each in channels]
         carried = [Courier(each, EXERCISE, self.audit, lambda: self.t_ns) for each in self.networks]
         herald = Herald(EXERCISE, PLACE, "run", 1e6)
@@ -219,7 +260,7 @@ class Incidents(RuleBasedStateMachine):
         incident_id, last_id, _, _ = self.zones[zone_id]
         self._tell(zone_id, phase, incident_id, last_id, 0)
 
-    @rule(who=st.integers(0, 3), losses=st.lists(st.sampled_from(["there", "back", ""]), min_size=1, max_size=4))
+    @rule(who=st.integers(0, 5), losses=st.lists(st.sampled_from(["there", "back", ""]), min_size=1, max_size=4))
     def lose(self, who, losses):
         self.networks[who].losses += losses
 
@@ -242,7 +283,10 @@ class Incidents(RuleBasedStateMachine):
         assert believed_by_siren(self.siren) == model
         assert believed_by_log(self.folder) == model
         assert believed_by_map(self.folder) == model
+        assert self.map.believed() == model
         over = {"all-clear", "withdrawn"}
+        if self.n_since:  # opened with the first notice
+            assert believed_by_page(self.page) == {i: each for i, each in model.items() if each[0] not in over}
         in_force = believed_by_cap(self.folder)
         assert {zone: phase for zone, (phase, _) in in_force.items()} == {
             zone: phase for zone, (phase, _) in model.items()
@@ -252,6 +296,7 @@ class Incidents(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_given_up(self):
+        self.map.listen()
         for each in self.dispatcher.tallies():
             assert each.n_expired == each.n_refused == each.n_overflowed == each.n_held == 0
 

@@ -91,14 +91,10 @@ class CotChannel:
     def send(self, notice: AnyNotice) -> None:
         """Raise or move an alarm with its areas, or cancel it; return when the server has read it."""
         events, uid = cot_events.notice_events(notice, self._settings.geoid_m), cot_events.alarm_uid(notice)
-        alarm = tuple(each for each in events if each.uid.startswith(uid))
-        if notice.phase in OVER:
-            ends = [cot_events.deletion(each, notice.t_sent_ns) for each in self._alarms.get(uid, ())[1:]]
-            self._deliver((*events, *ends), is_urgent=True)
-            self._alarms.pop(uid, None)
-        else:
-            self._deliver(events, is_urgent=True)
-            self._alarms[uid] = alarm
+        self._deliver(events, is_urgent=True)
+        self._alarms.pop(uid, None)
+        if notice.phase not in OVER:
+            self._alarms[uid] = alarm = tuple(each for each in events if each.uid.startswith(uid))
             self._shown.update((each.uid, each) for each in events[len(alarm) :])
 
     def show(self, picture: AnyPicture) -> None:

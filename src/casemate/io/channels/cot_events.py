@@ -87,12 +87,13 @@ def voice_of(said: AnyNotice | AnyPicture | AnyHeartbeat) -> Voice:
 def notice_events(notice: AnyNotice, geoid_m: float = 0.0) -> tuple[CotEvent, ...]:
     """Return the events of a notice: the alarm, its zone's outline, and where its rounds come down.
 
-    The uid of the alarm is that of its incident from the first warning to the all-clear. An end cancels it. `geoid_m`
-    [m] is mean sea level over the ellipsoid, from which maps count heights.
+    The uid of the alarm is that of its incident from the first warning to the all-clear. An end cancels it and deletes
+    the outline. `geoid_m` [m] is mean sea level over the ellipsoid, from which maps count heights.
     """
     voice = voice_of(notice)
     if notice.phase in OVER:
-        return (_alarm(notice, voice),)
+        ends = (deletion(each, notice.t_sent_ns) for each in _zone(notice, voice))
+        return (_alarm(notice, voice), *ends)
     impacts = (each for area in notice.areas for each in area_events(area, notice, geoid_m))
     return (_alarm(notice, voice), *_zone(notice, voice), *impacts)
 
