@@ -48,6 +48,9 @@ _MAX_TEXT: Final = 1_000
 """[A] Characters of a name or remark: what a phone shows of it."""
 _RED: Final = -65_536  # ARGB ff ff 00 00 as the signed number that maps write
 _ORANGE: Final = -23_296  # ff ff a5 00
+_CORNER: Final = f'<link point="%.{DECIMALS}f,%.{DECIMALS}f"/>'
+_EDGE_DEG: Final = 179.0
+"""Rings that keep to this side of it are nowhere near being cut, which takes longer to find out than to write them."""
 _FILL: Final = 0x00FFFFFF | 0x33 << 24  # keeps the colour, at a fifth of its strength
 
 
@@ -258,9 +261,9 @@ def _outlines(head: _Head, ring_deg: Ring, colour: int, detail: str) -> Iterator
     # one polygon, or two where 180 degrees cut it: all links are vertices, the last one closes it
     fill = (colour & _FILL) - (0 if (colour & _FILL) < 2**31 else 2**32)
     style = f'<strokeColor value="{colour}"/><fillColor value="{fill}"/><labels_on value="true"/>'
-    for i, part in enumerate(parts_of(ring_deg)):
-        corners = (*part, part[0])
-        links = "".join(f'<link point="{lat:.{DECIMALS}f},{lon:.{DECIMALS}f}"/>' for lat, lon in corners)
+    is_plain = len(ring_deg) > 2 and all(abs(lat) <= 90.0 and abs(lon) < _EDGE_DEG for lat, lon in ring_deg)
+    for i, part in enumerate((ring_deg,) if is_plain else parts_of(ring_deg)):
+        links = "".join([_CORNER % corner for corner in (*part, part[0])])
         own = head._replace(uid=f"{head.uid}.{i + 1}") if i else head
         yield _event(own, _point(_middle(part), math.nan, UNKNOWN_M), f"{links}{style}{detail}")
 
