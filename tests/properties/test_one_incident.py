@@ -117,11 +117,20 @@ def believed_by_log(folder):
     return {line["zone"]: (line["phase"], line["t_impact_ns"] // NS_PER_S) for line in newest}
 
 
-def believed_by_map(folder):
+def ids_in_log(folder):
+    path = folder / "told.jsonl"
+    return {json.loads(line)["notice_id"] for line in path.read_text("utf-8").splitlines()} if path.exists() else set()
+
+
+def map_zones(folder):
     path = folder / "picture.geojson"
     found = json.loads(path.read_text("utf-8"))["features"] if path.exists() else []
     told = [each["properties"] for each in found if each["properties"]["kind"] == "zone"]
-    return {each["zone"]: (each["phase"], _second(each["impact"])) for each in told}
+    return [(each["zone"], each["sent"], (each["phase"], _second(each["impact"]))) for each in told]
+
+
+def believed_by_map(folder):
+    return {zone: believed for zone, _, believed in map_zones(folder)}
 
 
 def believed_by_cap(folder):
@@ -141,12 +150,13 @@ def believed_by_cap(folder):
         area = root.findtext("c:info/c:area/c:areaDesc", "", space)
         sent = _second(root.findtext("c:sent", "", space))
         n = len(root.findtext("c:references", "", space).split())
-        alerts.append((sent, n, root.findtext("c:identifier", "", space), area, values["casemate:phase"], onset))
+        incident = root.findtext("c:incidents", "", space)
+        name = root.findtext("c:identifier", "", space)
+        alerts.append((sent, n, name, incident, area, values["casemate:phase"], onset))
     in_force = sorted(each for each in alerts if each[2] not in replaced)
+    assert len({each[3] for each in in_force}) == len(in_force)  # of an incident one alert holds, the last
     plain = "EXERCISE: "  # every word of a drill says so
-    return {
-        area.removeprefix(plain): (phase, _second(onset) if onset else None) for _, _, _, area, phase, onset in in_force
-    }
+    return {area.removeprefix(plain): (phase, _second(onset) if onset else None) for *_, area, phase, onset in in_force}
 
 
 class Map:
@@ -191,7 +201,11 @@ class Incidents(RuleBasedStateMachine):
         self._stack = contextlib.ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self.zones = {}  # the model
+<<<<<<< HEAD
         self.map = self._stack.enter_context(contextlib.closing(Map()))
+=======
+        self.shown = {}  # when what the map shows of a zone was sent
+>>>>>>> c53ed95 (Hold one incident to one name and one alert in force, and the map to never going back)
         self.warnings, self.siren, self.t_ns, self.n_since = [], Siren(), T0_NS, 0
         self._start()
 
@@ -279,6 +293,7 @@ class Incidents(RuleBasedStateMachine):
         while any(each.n_sent != self.n_since for each in self.dispatcher.tallies()):
             assert time.monotonic() < end_s, self.dispatcher.tallies()
             time.sleep(0.002)
+        assert ids_in_log(self.folder) == {f"run-{each.warning_id}" for each in self.warnings}  # however often it came
         model = {SITE.zone[i].name: (phase.value, t_s) for i, (_, _, phase, t_s) in self.zones.items()}
         assert believed_by_siren(self.siren) == model
         assert believed_by_log(self.folder) == model
@@ -293,6 +308,12 @@ class Incidents(RuleBasedStateMachine):
         }
         for zone, (phase, t_s) in model.items():
             assert phase in over or in_force[zone][1] == t_s
+
+    @invariant()
+    def what_the_map_shows_never_goes_back(self):
+        shown = {zone: sent for zone, sent, _ in map_zones(self.folder)}
+        assert all(shown.get(zone, sent) >= sent for zone, sent in self.shown.items())
+        self.shown |= shown
 
     @invariant()
     def nothing_is_given_up(self):
