@@ -201,11 +201,8 @@ class Incidents(RuleBasedStateMachine):
         self._stack = contextlib.ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self.zones = {}  # the model
-<<<<<<< HEAD
         self.map = self._stack.enter_context(contextlib.closing(Map()))
-=======
         self.shown = {}  # when what the map shows of a zone was sent
->>>>>>> c53ed95 (Hold one incident to one name and one alert in force, and the map to never going back)
         self.warnings, self.siren, self.t_ns, self.n_since = [], Siren(), T0_NS, 0
         self._start()
 
