@@ -33,3 +33,13 @@ def sapient_py(tmp_path_factory):
     if not (folder / "sapient_py").is_dir():
         pytest.skip(f"sapient-py could not be had: {done.stderr[-200:]}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory):
+    """Return the folder of a finished run of four rounds, for tests of what is exported of it."""
+    from casemate import rehearsal
+
+    folder = tmp_path_factory.mktemp("run") / "four-rounds"
+    rehearsal.run("flat-and-close", 3, folder, with_intercept=False)
+    return folder

@@ -5,18 +5,10 @@ import xml.etree.ElementTree as ET
 import cot_cases as cases
 import pytest
 
-from casemate import rehearsal
 from casemate.cli.exports import export_retold
 from casemate.io.channels.stream import Endpoint, Stream
 from casemate.io.run_folder import read_run
 from casemate.model.messages import WarningPhase
-
-
-@pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run") / "four-rounds"
-    rehearsal.run("flat-and-close", 3, folder, with_intercept=False)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import shapely
 from czml3 import Packet
 from lxml import etree
 
-from casemate import rehearsal
 from casemate.cli import main
 from casemate.cli.exports import RETOLD, export_retold
 from casemate.errors import SettingsError
@@ -22,13 +21,6 @@ from casemate.runner.retelling import retell
 
 K_90 = -2.0 * math.log(1.0 - 0.9)
 """Squared radius, in sigmas, of the ellipse that holds 90 % of a normal in the plane."""
-
-
-@pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run") / "four-rounds"
-    rehearsal.run("flat-and-close", 3, folder, with_intercept=False)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -133,4 +125,4 @@ def test_a_folder_without_a_run_and_an_unknown_format_are_refused(run_folder, tm
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 2
-    assert "'kml'; there are: asterix, cap, czml, geojson" in capsys.readouterr().err
+    assert "'kml'; there are: asterix, cap, cot, czml, geojson" in capsys.readouterr().err
