@@ -230,6 +230,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("/tmp/casemate-warning"))  # noqa: S108 a study's scratch
     parser.add_argument("--scenario", action="append", choices=RAIDS)
     parser.add_argument("--seeds", type=int, nargs=2, default=(1000, 2000))
+    parser.add_argument("--picture", type=Path, default=Path("docs/images/warning-threshold.png"))
     parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
@@ -244,19 +245,50 @@ def main() -> None:
     elif args.what == "score":
         report(args.folder, seeds)
     else:
-        curve(args.folder, seeds)
+        curve(args.folder, seeds, args.picture)
 
 
-def curve(folder: Path, seeds: range) -> None:
-    """Print missed, false and area by the cost of an alarm."""
-    costs = np.geomspace(1e-6, 1e-3, 13).tolist()
+def curve(folder: Path, seeds: range, picture: Path) -> None:
+    """Print and draw what is late, what is false, and how much is alarmed, by the cost of an alarm."""
+    costs = np.geomspace(1e-6, 1e-2, 17).tolist()
     rules = [structs.replace(WarningSettings(), cost_per_person=cost) for cost in costs]
-    for scenario in RAIDS:
-        n, tallies, _ = gather(folder, scenario, rules, seeds)
+    found = {scenario: gather(folder, scenario, rules, seeds) for scenario in RAIDS}
+    print("scenario,seeds,cost_per_person,late_or_missed,rounds,false,alarms,area_over_truth")
+    for scenario, (n, tallies, _) in found.items():
         for cost, t in zip(costs, tallies, strict=True):
-            late, false = 1.0 - t.in_time / max(t.n, 1), t.false / max(t.alarms, 1)
             area = t.area_m2 / max(t.true_area_m2, 1.0)
-            print(f"{scenario},{n},{cost:.2e},{late:.5f},{t.missed},{t.n},{false:.4f},{area:.4f}")
+            print(f"{scenario},{n},{cost:.2e},{t.n - t.in_time},{t.n},{t.false},{t.alarms},{area:.3f}")
+    draw(costs, {scenario: (n, tallies) for scenario, (n, tallies, _) in found.items()}, picture)
+
+
+def draw(costs: list[float], found: dict[str, tuple[int, list[Tally]]], picture: Path) -> None:
+    """Draw the curves as a PNG."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(13.0, 4.4), dpi=110)
+    for scenario, (n, tallies) in found.items():
+        label = f"{scenario} ({n} seeds, {tallies[0].n} rounds)"
+        late = [100.0 * (t.n - t.in_time) / max(t.n, 1) for t in tallies]
+        false = [100.0 * t.false / max(t.alarms, 1) for t in tallies]
+        area = [t.area_m2 / max(t.true_area_m2, 1.0) for t in tallies]
+        for chart, values in zip(axes, (late, false, area), strict=True):
+            chart.plot(costs, values, "o-", ms=3, label=label)
+    titles = (
+        "not warned 10 s ahead, of rounds with 12 s left [%]",
+        "alarms without a round [%]",
+        "area over the truth's",
+    )
+    for chart, title in zip(axes, titles, strict=True):
+        chart.set_xscale("log")
+        chart.set_title(title, fontsize=9.5)
+        chart.set_xlabel("cost_per_person [casualties]")
+        chart.axvline(WarningSettings().cost_per_person, color="#9aa5b1", ls="--", lw=1)
+        chart.grid(color="#e4e7eb", lw=0.6)
+    axes[0].axhline(1.0, color="#d64545", ls=":", lw=1)
+    axes[2].axhline(1.5, color="#d64545", ls=":", lw=1)
+    axes[0].legend(fontsize=7.5)
+    figure.tight_layout()
+    figure.savefig(picture, metadata={"Software": None})
 
 
 if __name__ == "__main__":
