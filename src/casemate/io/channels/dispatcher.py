@@ -25,7 +25,7 @@ P = TypeVar("P", bound=AnyPicture)
 H = TypeVar("H", bound=AnyHeartbeat)
 
 CAPACITY: Final = 4096
-"""Steps that may wait for a recording's dispatcher; of live feeds there is no bound: a step of 60 tracks takes 0.3 ms."""
+"""Steps that may wait for a recording's dispatcher; of live feeds there is no bound: one of 60 tracks takes 0.3 ms."""
 GRACE_S: Final = 5.0
 """What channels get to take what waits when the station stops."""
 _NEVER_S: Final = 3600.0
