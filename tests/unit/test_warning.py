@@ -63,7 +63,7 @@ def test_what_would_have_changed_it_would_have():
     assert stage().step(0, risks((0, 7, 12.0, float(below) * 0.95))) == ()
     assert len(stage().step(0, risks((0, 7, 12.0, float(below) * 1.05)))) == 1
     assert stage().step(round(float(later) * S), risks((0, 7, 12.0, 0.9), t_s=float(later))) == ()
-    earlier = float(later) - 0.5
+    earlier = float(later) - 1.0
     assert len(stage().step(round(earlier * S), risks((0, 7, 12.0, 0.9), t_s=earlier))) == 1
 
 
@@ -175,7 +175,7 @@ def test_a_withdrawn_warning_says_why(standing, t_gone_s, why):
     zone = stage(clear_after_s=10.0)
     zone.step(0, risks((0, 7, 30.0, 0.9999)))
     zone.step(29 * S, risks((0, 7, 30.0, 0.02), t_s=29.0)) if t_gone_s > 30 else None
-    zone.step(t_gone_s * S, NONE, standing)
+    zone.step(t_gone_s * S, NONE, frozenset(standing))
     (gone,) = zone.step(45 * S, NONE)
     assert (gone.phase, gone.level) == (WarningPhase.WITHDRAWN, WarningLevel.CLEAR)
     assert why in gone.reason

@@ -22,7 +22,7 @@ DESCENTS_DEG: Final = (10.0, 30.0, 60.0)
 N_BEARINGS: Final = 36
 WAY_M: Final = 5_000.0
 """Of a way down that is looked at, straight back from the ground: 20 s at a common speed of arrival."""
-_STEP_M: Final = 100.0
+_STEP_M: Final = 250.0
 SPEED_MPS: Final = 250.0
 """A common speed of arrival (the same section)."""
 N_LOOKS: Final = 4

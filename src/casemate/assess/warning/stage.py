@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from casemate.assess.warning.rule import Balance, balance, is_due, news_of, p_turning, spared
+from casemate.assess.warning.rule import Balance, Floats, balance, is_due, news_of, p_turning, spared
 from casemate.assess.warning.words import Told, causes_of, held_by, turned_by, why_gone, why_warned
 from casemate.constants import NS_PER_S
 from casemate.model.catalog import WarningSettings, WarningZone
@@ -23,7 +22,7 @@ SIGMA_SMALL_M: Final = 100.0
 """or an impact this well known, 1 sigma: some hundred metres, as zones are (this project)."""
 DUE_S: Final = 2.0
 """An impact is expected from so long before its time, or two sigma of it if that is more: the time to lie down."""
-_WAITS_S: Final = tuple(0.5 * i for i in range(1, 81))
+_WAITS_S: Final = np.arange(1.0, 41.0)
 """Delays that are tried to tell how late a warning could still have come."""
 _NOBODY: Final = freeze(np.zeros(0, ZONE_RISK))
 _OVER: Final = {WarningPhase.CLEAR, WarningPhase.WITHDRAWN}
@@ -38,7 +37,19 @@ class _Alarm:
         self.t_first_ns = self.t_issued_ns = self.t_risk_ns = t_ns
         self.is_borne_out = False  # something that it was told of came down, or near enough
         self.why_gone = ""  # what became of the risk, as long as there is none
-        self.told: dict[int, np.void] = {}  # track_id -> its risk as the zone was told
+        self.told: Records = _NOBODY  # ZONE_RISK, by track: as the zone was told
+
+    def knows(self, track_ids: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Tell of which tracks (n,) the zone was told, and where in `told` they are."""
+        if not self.told.size:
+            return np.zeros(track_ids.shape, np.bool_), np.zeros(track_ids.shape, np.intp)
+        place = np.minimum(np.searchsorted(self.told["track_id"], track_ids), self.told.size - 1)
+        return np.asarray(self.told["track_id"][place] == track_ids), place
+
+    def tell(self, part: Records) -> None:
+        """Remember what the zone is told now."""
+        both = np.concatenate([part, self.told])
+        self.told = both[np.unique(both["track_id"], return_index=True)[1]]  # the first of each: the newer
 
 
 class WarningStage:
@@ -73,7 +84,7 @@ class WarningStage:
         self._alarms: dict[int, _Alarm] = {}
         self._n_warnings = 0
 
-    def step(self, t_ns: int, risks: Records, standing: AbstractSet[int] = frozenset()) -> tuple[ZoneWarning, ...]:
+    def step(self, t_ns: int, risks: Records, standing: frozenset[int] = frozenset()) -> tuple[ZoneWarning, ...]:
         """Return what zones are told now.
 
         Parameters
@@ -81,7 +92,7 @@ class WarningStage:
         t_ns : int
             Time of the step, never going back.
         risks : ZONE_RISK (n,)
-            All risks that stand, by zone; empty: there is none.
+            All risks that stand, in any order; empty: there is none.
         standing : set of int
             Tracks that come down somewhere, and have not yet: says why a risk went away.
         """
@@ -89,11 +100,12 @@ class WarningStage:
             return ()
         is_sure = (risks["n_hit"] >= N_HIT_MIN) | (risks["sigma_m"] <= SIGMA_SMALL_M)
         rows = risks[is_sure & (risks["p_round"] >= P_ROUND_MIN) & np.isfinite(risks["p_hit"] * risks["p_hurt"])]
+        rows = rows[np.lexsort((rows["track_id"], rows["zone_id"]))]
         is_coming = rows["t_impact_ns"] > t_ns
         due = self._due(t_ns, rows[is_coming])
         out: list[ZoneWarning] = []
         for zone_id in sorted(self._alarms.keys() | due):
-            of_zone = rows[rows["zone_id"] == zone_id]
+            of_zone = rows[slice(*np.searchsorted(rows["zone_id"], (zone_id, zone_id + 1)))]
             told = self._follow(t_ns, zone_id, of_zone, standing) if zone_id in self._alarms else None
             told = self._first(t_ns, zone_id, of_zone) if zone_id in due and zone_id not in self._alarms else told
             out += [told] if told else []
@@ -102,7 +114,7 @@ class WarningStage:
     def _most_spared(self) -> NDArray[np.float64]:
         return spared(np.array(math.inf), np.array(1.0), self._settings.share_acting)
 
-    def _balance(self, t_ns: int, rows: Records, starts: NDArray[np.intp], wait_s: float = 0.0) -> Balance:
+    def _balance(self, t_ns: int, rows: Records, starts: NDArray[np.intp], wait_s: float | Floats = 0.0) -> Balance:
         period_ns = self._period_s * NS_PER_S
         return balance(
             rows["p_hit"] * rows["p_round"],
@@ -127,7 +139,7 @@ class WarningStage:
         self._alarms[zone_id] = _Alarm(self._n_warnings + 1, t_ns)
         return self._issue(t_ns, zone_id, rows[rows["t_impact_ns"] > t_ns], WarningPhase.WARN)
 
-    def _follow(self, t_ns: int, zone_id: int, rows: Records, standing: AbstractSet[int]) -> ZoneWarning | None:
+    def _follow(self, t_ns: int, zone_id: int, rows: Records, standing: frozenset[int]) -> ZoneWarning | None:
         """Tell a warned zone what changed, if it must be told."""
         alarm = self._alarms[zone_id]
         harm = rows["p_hit"] * rows["p_round"] * rows["p_hurt"]
@@ -137,7 +149,7 @@ class WarningStage:
             alarm.t_risk_ns, alarm.why_gone = t_ns, ""
         elif not alarm.why_gone:
             alarm.why_gone = why_gone(alarm.told, t_ns, standing)
-        alarm.is_borne_out |= any(int(i) in alarm.told for i in rows["track_id"][~is_coming & matters])
+        alarm.is_borne_out |= bool(alarm.knows(rows["track_id"][~is_coming & matters])[0].any())
         part = rows[is_coming & matters]
         part = part if part.size or not holds else rows[is_coming]  # many small risks that only add up
         if part.size:
@@ -157,25 +169,27 @@ class WarningStage:
         if is_expected and not was_expected:
             return WarningPhase.IMPACT
         may = t_ns - alarm.t_issued_ns >= round(self._settings.update_s * NS_PER_S)
-        if may and any(self._is_news(alarm.told.get(int(row["track_id"])), row) for row in part):
+        if may and self._has_news(alarm, part):
             return WarningPhase.IMPACT if was_expected else WarningPhase.UPDATE
         return None
 
-    def _is_news(self, told: np.void | None, row: np.void) -> bool:
+    def _has_news(self, alarm: _Alarm, part: Records) -> bool:
         # of time or of area: another second, another place, or an ellipse of a sixteenth of the area
-        if told is None:
+        is_known, place = alarm.knows(part["track_id"])
+        if not is_known.all():
             return True
-        moved_s = abs(int(row["t_impact_ns"]) - int(told["t_impact_ns"])) / NS_PER_S
-        moved_m = float(np.hypot(*(row["point_m"] - told["point_m"])))
-        is_smaller = bool(np.linalg.det(row["cov_m2"]) * 256.0 < np.linalg.det(told["cov_m2"]))
-        return moved_s > self._settings.update_s or moved_m > 2.0 * float(told["sigma_m"]) or is_smaller
+        told = alarm.told[place]
+        moved_s = np.abs(part["t_impact_ns"] - told["t_impact_ns"]) / NS_PER_S
+        moved_m = np.hypot(*(part["point_m"] - told["point_m"]).T)
+        is_smaller = _area2_m4(part) * 256.0 < _area2_m4(told)
+        return bool(np.any((moved_s > self._settings.update_s) | (moved_m > 2.0 * told["sigma_m"]) | is_smaller))
 
     def _issue(self, t_ns: int, zone_id: int, part: Records, phase: WarningPhase) -> ZoneWarning:
         alarm, shelter_s = self._alarms[zone_id], self._zones[zone_id].shelter_s
-        is_new = np.array([int(row["track_id"]) not in alarm.told for row in part], np.bool_)
-        alarm.told.update({int(row["track_id"]): row for row in part})
+        is_new = ~alarm.knows(part["track_id"])[0]
+        alarm.tell(part)
         if not part.size:
-            t_last_ns = max(int(row["t_impact_ns"]) for row in alarm.told.values())
+            t_last_ns = int(alarm.told["t_impact_ns"].max())
             return self._message(t_ns, zone_id, phase, t_last_ns, "stay in cover: more may follow, and debris falls")
         fresh = part[is_new] if is_new.any() else part
         t_fresh_ns = int(fresh["t_impact_ns"].min())
@@ -185,7 +199,7 @@ class WarningStage:
 
     def _clear(self, t_ns: int, zone_id: int) -> ZoneWarning:
         alarm = self._alarms[zone_id]
-        t_last_ns = max(int(row["t_impact_ns"]) for row in alarm.told.values())
+        t_last_ns = int(alarm.told["t_impact_ns"].max())
         phase = WarningPhase.CLEAR if alarm.is_borne_out else WarningPhase.WITHDRAWN
         why = f"no active threat for {self._settings.clear_after_s:.0f} s"
         if phase is WarningPhase.WITHDRAWN:
@@ -218,8 +232,8 @@ class WarningStage:
             t_issued_ns=t_ns,
             t_impact_ns=t_impact_ns,
             p_impact=p,
-            threat_ids=tuple(sorted({int(i) for i in rows["threat_id"] if i})),
-            track_ids=tuple(sorted(int(i) for i in rows["track_id"])) or tuple(sorted(alarm.told)),
+            threat_ids=tuple(sorted({*rows["threat_id"].tolist()} - {0})),
+            track_ids=tuple((rows if rows.size else alarm.told)["track_id"].tolist()),
             supersedes=supersedes,
             is_useful=told is None or told.is_useful,
             reason=reason if told is None else why_warned(told, p),
@@ -236,6 +250,15 @@ class WarningStage:
         if phase is not WarningPhase.WARN:
             share = self._hold_at / float(np.sum(rows["p_hit"] * rows["p_round"] * rows["p_hurt"]))
             return held_by(float(weighed.p[0]), share, self._settings.clear_after_s)
-        cost, starts = self._settings.cost_per_person, np.zeros(1, np.intp)
-        waits_s = [wait_s for wait_s in _WAITS_S if not is_due(self._balance(t_ns, rows, starts, wait_s), cost)[0]]
-        return turned_by(float(weighed.p[0]), float(p_turning(weighed, cost)[0]), min(waits_s, default=math.inf))
+        cost, n = self._settings.cost_per_person, _WAITS_S.size
+        starts = np.arange(n) * rows.size
+        later = self._balance(t_ns, np.tile(rows, n), starts, np.repeat(_WAITS_S, rows.size))
+        is_past = np.flatnonzero(~is_due(later, cost))
+        wait_s = float(_WAITS_S[is_past[0]]) if is_past.size else math.inf
+        return turned_by(float(weighed.p[0]), float(p_turning(weighed, cost)[0]), wait_s)
+
+
+def _area2_m4(rows: Records) -> Floats:
+    """Return the squares of the ellipses' areas, but for a factor: determinants."""
+    cov_m2 = rows["cov_m2"]
+    return np.asarray(cov_m2[:, 0, 0] * cov_m2[:, 1, 1] - cov_m2[:, 0, 1] * cov_m2[:, 1, 0], np.float64)

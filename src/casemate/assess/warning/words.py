@@ -1,11 +1,8 @@
 """What a warning says of itself: its reason, its causes, what would have changed it."""
 
 import math
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from typing import NamedTuple
-
-import numpy as np
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from casemate.constants import NS_PER_S
 from casemate.model.messages import Cause, WarningPhase
@@ -44,21 +41,21 @@ def why_warned(told: Told, p: float) -> str:
     return why if is_first else f"{why}, warned {(told.t_ns - told.t_first_ns) / NS_PER_S:.1f} s ago"
 
 
-def why_gone(told: Mapping[int, np.void], t_ns: int, standing: AbstractSet[int]) -> str:
+def why_gone(told: Records, t_ns: int, standing: frozenset[int]) -> str:
     """Return what became of a zone's risk when it went away.
 
     Parameters
     ----------
-    told : mapping of int to ZONE_RISK row
-        By track, as the zone was told.
+    told : ZONE_RISK (n,)
+        As the zone was told.
     t_ns : int
         When it went.
     standing : set of int
         Tracks that come down somewhere, and have not yet.
     """
-    if told.keys() & standing:
+    if standing.intersection(told["track_id"].tolist()):
         return "the predicted impact left the zone"
-    if any(int(row["t_impact_ns"]) > t_ns for row in told.values()):
+    if bool((told["t_impact_ns"] > t_ns).any()):
         return "what was to come down is no round any more, or was dropped"
     return "the predicted impact passed with too small a probability"
 
@@ -72,20 +69,11 @@ def causes_of(rows: Records, class_names: Sequence[str]) -> tuple[Cause, ...]:
     class_names : sequence of str
         As `i_class` counts them.
     """
+    names = ("track_id", "i_class", "t_impact_ns", "sigma_t_s", "p_hit", "p_round", "n_hit", "point_m", "cov_m2")
+    columns: list[list[Any]] = [rows[name].tolist() for name in names]
     return tuple(
-        Cause(
-            track_id=int(row["track_id"]),
-            round_class=class_names[int(row["i_class"])],
-            t_impact_ns=int(row["t_impact_ns"]),
-            sigma_t_s=float(row["sigma_t_s"]),
-            p_hit=float(row["p_hit"]),
-            p_round=float(row["p_round"]),
-            n_hit=int(row["n_hit"]),
-            point_m=(float(row["point_m"][0]), float(row["point_m"][1])),
-            cov_m2=((float(cov[0, 0]), float(cov[0, 1])), (float(cov[1, 0]), float(cov[1, 1]))),
-        )
-        for row in rows
-        for cov in (row["cov_m2"],)
+        Cause(i, class_names[k], t_ns, s_s, p_hit, p_round, n, (e_m, n_m), ((ee, en), (ne, nn)))
+        for i, k, t_ns, s_s, p_hit, p_round, n, (e_m, n_m), ((ee, en), (ne, nn)) in zip(*columns, strict=True)
     )
 
 
