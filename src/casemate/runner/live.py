@@ -83,7 +83,7 @@ class Inbox:
                 self._changed.wait_for(self._has_room)
             self._items.append(item)
             self._n_plots[item.i_feed] += len(item.scan.plots)
-            while not self._has_room() and len(self._items) > 1:
+            while not self._is_lossless and not self._has_room() and len(self._items) > 1:
                 self._shed()
             self._changed.notify_all()
 
