@@ -72,7 +72,7 @@ def causes_of(rows: Records, class_names: Sequence[str]) -> tuple[Cause, ...]:
     names = ("track_id", "i_class", "t_impact_ns", "sigma_t_s", "p_hit", "p_round", "n_hit", "point_m", "cov_m2")
     columns: list[list[Any]] = [rows[name].tolist() for name in names]
     return tuple(
-        Cause(i, class_names[k], t_ns, s_s, p_hit, p_round, n, (e_m, n_m), ((ee, en), (ne, nn)))
+        Cause(i, class_names[int(k)], t_ns, s_s, p_hit, p_round, n, (e_m, n_m), ((ee, en), (ne, nn)))
         for i, k, t_ns, s_s, p_hit, p_round, n, (e_m, n_m), ((ee, en), (ne, nn)) in zip(*columns, strict=True)
     )
 
