@@ -5,11 +5,14 @@ python    executed; one namespace for each page
 toml      parsed; with a first line `# name.toml` it is saved under that name for the blocks below
 sh        steps of a person on a fresh clone: each `scripts/...` that it names must exist
 text      not code
+
+A page that begins with `<!-- needs TOOL ... -->` is skipped where one of the tools is not installed.
 """
 
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -25,6 +28,7 @@ PAGES = sorted(
     ]
 )
 FENCE = re.compile(r"^(?P<fence>```+)(?P<language>[^\n]*)\n(?P<body>.*?)^(?P=fence)\s*$", re.MULTILINE | re.DOTALL)
+NEEDS = re.compile(r"^<!-- needs (?P<tools>[^>]*) -->")
 DIRECTIVE = re.compile(r"^\{\w+\}")
 
 
@@ -71,6 +75,14 @@ def assert_shown(command: str, shown: list[str], printed: str) -> None:
             at = found + len(wanted)
 
 
+def skip_without_its_tools(page: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}/usr/sbin")  # where Debian keeps servers
+    needs = NEEDS.match(page.read_text(encoding="utf-8"))
+    missing = [tool for tool in (needs["tools"].split() if needs else ()) if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"{page.name} needs {', '.join(missing)}")
+
+
 def run_toml(body: str, folder: pathlib.Path) -> None:
     tomllib.loads(body)
     if match := re.match(r"# ([\w.-]+\.toml)\n", body):
@@ -82,6 +94,7 @@ def test_every_code_block_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("COLUMNS", "100")
+    skip_without_its_tools(page, monkeypatch)
     namespace: dict[str, object] = {"__name__": "__docs__"}
     for line, language, body in blocks_of(page):
         match language:
