@@ -117,7 +117,9 @@ def rehearse(folder):
     (folder / "raid.toml").write_text(RAID, "utf-8")
     if not (folder / "captures/cat015.pcap").exists():
         subprocess.run(["casemate", "run", "raid.toml", "-o", "raid"], cwd=folder, check=True, stdout=sys.stderr)
-        subprocess.run(["casemate", "export", "raid", "--to", "asterix", "-o", "captures"], cwd=folder, check=True)
+        subprocess.run(
+            ["casemate", "export", "raid", "--to", "asterix", "-o", "captures"], cwd=folder, check=True
+        )  # 8 min
 
 
 class Watch:
@@ -209,7 +211,7 @@ def main(folder):
     span_s = (watch.t_ns[-1] - watch.t_ns[0]) / 1e9
     print(f"{np.median(watch.n_tracks):.0f} tracks, at most {max(watch.n_tracks)}")
     print(f"{watch.n_plots / span_s:.0f} plots/s, {len(watch.t_ns) / span_s:.0f} scans/s, load {load:.1f} before and")
-    print(f"{os.getloadavg()[0]:.1f} after on {os.cpu_count()} cores; summary {watch.summary.get('step_ms')}")
+    print(f"{os.getloadavg()[0]:.1f} after on {os.cpu_count()} cores")
     print("\n| from the last plot of the deciding scan to | n | p50 ms | p99 ms | most ms | above 50 ms |")
     print("| --- | --- | --- | --- | --- | --- |")
     seen, stepped = ({i: each[k] for i, each in watch.decided.items()} for k in (0, 1))
