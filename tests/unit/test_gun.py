@@ -13,7 +13,7 @@ def figures(**changes):
 
 def test_the_packaged_kinds_lie_in_their_bands_and_say_where_each_figure_is_from():
     kinds = packaged_kinds()
-    assert sorted(kinds) == ["g20", "g35"]
+    assert sorted(kinds) == ["g20", "g35", "g35-contact"]
     for kind in kinds.values():
         for name, (low, high) in kind.band.items():
             assert low <= getattr(kind, name) <= high, name
@@ -35,9 +35,15 @@ def test_a_scenario_names_a_kind_or_gives_its_own_figures():
         ({"p_kill_given_hit": 1.2}, "p_kill_given_hit"),
         ({"range_m": [1800.0, 300.0]}, "range_m"),
         ({"elevation_deg": [0.0, 95.0]}, "elevation_deg"),
-        ({"flight_s": [0.0, 1.0]}, "one length"),
-        ({"flight_s": [0.0, 0.5, 0.4, 1.0, 2.0]}, "rise"),
-        ({"range_m": [300.0, 9000.0]}, "cover"),
+        ({"cd": [0.2, 0.3]}, "one length"),
+        ({"reload_s": -1.0}, "reload_s"),
+        ({"n_hot": 0}, "n_hot"),
+        ({"cool_per_min": 0.0}, "cool_per_min"),
+        ({"muzzle_mps": 0.0}, "muzzle_mps"),
+        ({"self_destruct_s": 0.0}, "self_destruct_s"),
+        ({"p_self_destruct_fails": 1.1}, "p_self_destruct_fails"),
+        ({"charge_kg": 0.1}, "mass_kg must exceed"),
+        ({"share_broken": 0.5}, "exceed 1"),
         ({"n_pieces": 152}, "together"),
         ({"scater_mrad": 1.0}, "scater_mrad"),
     ],
@@ -48,7 +54,7 @@ def test_a_figure_that_cannot_be_is_refused_by_name(change, word):
 
 
 def test_an_unknown_kind_and_a_misspelt_key_are_refused():
-    with pytest.raises(msgspec.ValidationError, match=r"g99.*known are g20, g35"):
+    with pytest.raises(msgspec.ValidationError, match=r"g99.*known are g20, g35, g35-contact"):
         msgspec.convert(PLACE | {"kind": "g99"}, Gun)
     with pytest.raises(msgspec.ValidationError, match="knd"):
         msgspec.convert(PLACE | {"knd": "g20"}, Gun)
@@ -71,3 +77,14 @@ def test_contact_rounds_reach_the_body_and_clouds_enclose_it():
     radius, p = packaged_kinds()["g35"].reach()
     assert radius == 2.2
     assert p == pytest.approx(0.6 * (1.0 - np.exp(-152 * 0.02 / (np.pi * 2.2**2))))
+
+
+def test_each_round_leaves_at_its_own_time():
+    kind = packaged_kinds()["g20"]
+    times = kind.rounds_s(120)
+    assert times[-1] == kind.burst_s(120)
+    assert np.all(np.diff(times) > 0.0)
+    assert np.sum(times <= kind.spin_up_s) == int(0.5 * 75.0 * 0.5)
+    assert np.diff(times)[-1] == pytest.approx(1.0 / 75.0)
+    still = msgspec.convert(figures(spin_up_s=0.0), GunKind).rounds_s(3)
+    assert still == pytest.approx([1 / 75.0, 2 / 75.0, 3 / 75.0])

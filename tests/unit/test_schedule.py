@@ -11,6 +11,7 @@ from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim.intercept.gun import NO_GUN, Gun, Outcome, PlannedBurst, packaged_kinds
 from casemate.sim.intercept.schedule import FireControl
+from casemate.sim.intercept.shots import Shots
 
 S = 1_000_000_000
 FRAME = SiteFrame(33.3, 44.39, 34.0)
@@ -70,7 +71,7 @@ def test_a_threat_is_taken_in_the_range_band_with_time_to_slew_and_fly():
     pos, _ = at(burst)
     range_m = np.linalg.norm(pos)
     assert kind.range_m[0] <= range_m <= kind.range_m[1]
-    flight_s = np.interp(range_m, kind.flight_range_m, kind.flight_s)
+    flight_s = float(Shots(kind, AIR).lever(np.array([range_m])).flight_s[0])
     assert burst.t_intercept_ns - burst.t_fire_ns == pytest.approx((flight_s + kind.burst_s(24) / 2) * S, abs=1e7)
     assert burst.t_fire_ns - t_ns >= kind.settle_s * S
     assert 0.0 < burst.pk < 1.0
@@ -127,7 +128,14 @@ def test_out_of_range_out_of_time_or_too_low_is_not_engaged():
 
 
 def test_a_dead_centre_burst_of_sure_rounds_kills_and_a_far_one_misses():
-    sure = {"aim_error_mrad": 0.0, "scatter_mrad": 0.2, "p_kill_given_hit": 1.0, "n_pieces": 10_000}
+    sure = {
+        "aim_error_mrad": 0.0,
+        "boresight_mrad": 0.0,
+        "scatter_mrad": 0.2,
+        "p_kill_given_hit": 1.0,
+        "n_pieces": 10_000,
+        "piece_kg": 1e-5,
+    }
     fire = control(gun(**sure))
     _, (burst,) = run_until_burst(fire, 1)
     row = fire.settle(burst, *at(burst))
@@ -147,7 +155,14 @@ def test_a_false_track_is_a_miss():
 
 def test_the_aim_follows_the_estimate_until_the_first_round_leaves_never_the_truth():
     """An estimate that is 40 m off makes a miss, whatever the truth is."""
-    sure = {"aim_error_mrad": 0.0, "scatter_mrad": 0.2, "p_kill_given_hit": 1.0, "n_pieces": 10_000}
+    sure = {
+        "aim_error_mrad": 0.0,
+        "boresight_mrad": 0.0,
+        "scatter_mrad": 0.2,
+        "p_kill_given_hit": 1.0,
+        "n_pieces": 10_000,
+        "piece_kg": 1e-5,
+    }
     for late, outcome in ((True, Outcome.MISS), (False, Outcome.KILL)):
         fire = control(gun(**sure))
         t_ns, (burst,) = run_until_burst(fire, 1)
@@ -176,9 +191,11 @@ def test_a_killed_round_is_not_shot_at_again_and_a_missed_one_is():
     for kill, n in ((True, 0), (False, 1)):
         sure = {
             "aim_error_mrad": 0.0,
+            "boresight_mrad": 0.0,
             "scatter_mrad": 0.2,
             "p_kill_given_hit": 1.0,
             "n_pieces": 10_000,
+            "piece_kg": 1e-5,
             "assess_s": 0.0,
         }
         fire = control(gun(**sure))

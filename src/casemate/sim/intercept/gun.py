@@ -8,11 +8,12 @@ import math
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from casemate.model.catalog import Band, Declaration, Height, Lat, Lon, Name, NotNegative, Positive, Share
 
@@ -32,6 +33,11 @@ ENGAGEMENT = np.dtype(
 
 NO_GUN = 65535
 
+BODY_AREA_M2: Final = 0.02
+"""Of a round along the shots [m2], where its class is not known: 0.005 / 0.02 / 0.05 [A]."""
+
+Floats = NDArray[np.float64]
+
 
 class Outcome(StrEnum):
     """What became of a threat in one engagement."""
@@ -42,28 +48,48 @@ class Outcome(StrEnum):
 
 
 class GunKind(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Generic figures of a kind of gun; `band` holds low and high of each, `source` where it is from."""
+    """Generic figures of a kind of gun and its rounds; `band` holds low and high of each, `source` where it is from."""
 
     name: Name
     title: str
+    # the gun
     rate_per_min: Positive  # rounds
     spin_up_s: NotNegative  # time to full rate; half the rounds come in it
-    scatter_mrad: Positive  # each round, 1 sigma per axis
-    aim_error_mrad: NotNegative  # shared by a burst, 1 sigma per axis, the track's own error apart
     slew_train_degps: Positive
     slew_elevate_degps: Positive
     settle_s: NotNegative
+    lag_s: NotNegative  # of its fire control: what comes in later than this before the first round does not move it
     assess_s: NotNegative  # from intercept until the gun may take the next threat
     range_m: Band  # slant range of the intercept
     elevation_deg: Band
     n_burst: Annotated[int, Meta(ge=1)]
     n_magazine: Annotated[int, Meta(ge=0)]
-    flight_range_m: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]  # time of flight by slant range,
-    flight_s: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]  # linear between
-    presented_area_m2: Positive  # of the body along the line of fire
+    reload_s: NotNegative  # from the last round of a magazine to the first of the next
+    n_hot: Annotated[int, Meta(ge=1)]  # rounds fired at once that heat a cold barrel to its limit
+    cool_per_min: Positive  # rounds' worth of heat that it loses
+    # what its rounds share, and what they do not: 1 sigma
+    muzzle_mps: Positive
+    sigma_muzzle_mps: NotNegative  # each round
+    sigma_lot_mps: NotNegative  # shared by a burst: the muzzle speed is not known better
+    scatter_mrad: Positive  # each round, per axis
+    aim_error_mrad: NotNegative  # shared by a burst, per axis; the track's own error and the wind's apart
+    boresight_mrad: NotNegative  # the same all night, per axis
+    # the round
+    calibre_m: Positive
+    mass_kg: Positive
+    charge_kg: NotNegative  # burns, and does not fall
+    mach: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]
+    cd: Annotated[tuple[Positive, ...], Meta(min_length=2)]
+    self_destruct_s: Positive  # after it left
+    sigma_self_destruct_s: NotNegative
+    p_self_destruct_fails: Share
     cloud_radius_m: NotNegative  # of the cloud of pieces where it meets the body; 0: the round itself must hit
     n_pieces: Annotated[int, Meta(ge=0)]  # in that cloud
+    piece_kg: NotNegative  # of that cloud
+    # what a hit does
     p_kill_given_hit: Share
+    share_detonated: Share  # of kills: the warhead goes off in the air
+    share_broken: Share  # the body breaks, the warhead falls alive; what is left of 1: its fuze is dead
     band: dict[str, Band] = msgspec.field(default_factory=dict[str, Band])
     source: dict[str, str]
 
@@ -73,32 +99,42 @@ class GunKind(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError("range_m must rise from a value of at least 0")
         if not -20.0 <= self.elevation_deg[0] < self.elevation_deg[1] <= 90.0:
             raise ValueError("elevation_deg must rise within -20 to 90")
-        if len(self.flight_range_m) != len(self.flight_s):
-            raise ValueError("flight_range_m and flight_s must be of one length")
-        if not (np.all(np.diff(self.flight_range_m) > 0.0) and np.all(np.diff(self.flight_s) > 0.0)):
-            raise ValueError("flight_range_m and flight_s must rise")
-        if not self.flight_range_m[0] <= self.range_m[0] or not self.flight_range_m[-1] >= self.range_m[1]:
-            raise ValueError("flight_range_m must cover range_m")
-        if (self.cloud_radius_m > 0.0) != (self.n_pieces > 0):
-            raise ValueError("cloud_radius_m and n_pieces go together")
+        if len(self.mach) != len(self.cd):
+            raise ValueError("mach and cd must be of one length")
+        if len({self.cloud_radius_m > 0.0, self.n_pieces > 0, self.piece_kg > 0.0}) > 1:
+            raise ValueError("cloud_radius_m, n_pieces and piece_kg go together")
+        if self.charge_kg + self.n_pieces * self.piece_kg >= self.mass_kg:
+            raise ValueError("mass_kg must exceed what the round carries: charge_kg and n_pieces of piece_kg")
+        if self.share_detonated + self.share_broken > 1.0:
+            raise ValueError("share_detonated and share_broken exceed 1")
 
     def burst_s(self, n_rounds: int) -> float:
         """Return how long a burst lasts [s]: full rate after a spin-up in which the rate rises evenly."""
+        return float(self._left_s(np.array([float(n_rounds)]))[0])
+
+    def rounds_s(self, n_rounds: int) -> Floats:
+        """Return when each round of a burst leaves (n,) [s] after the trigger: the first when it is through."""
+        return self._left_s(np.arange(1.0, n_rounds + 1.0))
+
+    def _left_s(self, n_rounds: Floats) -> Floats:
         per_s = self.rate_per_min / 60.0
         in_spin_up = 0.5 * per_s * self.spin_up_s
-        if n_rounds < in_spin_up:
-            return self.spin_up_s * (n_rounds / in_spin_up) ** 0.5
-        return self.spin_up_s + (n_rounds - in_spin_up) / per_s
+        rising = self.spin_up_s * np.sqrt(n_rounds / max(in_spin_up, 1e-9))
+        return np.where(n_rounds < in_spin_up, rising, self.spin_up_s + (n_rounds - in_spin_up) / per_s)
 
-    def reach(self) -> tuple[float, float]:
+    def shared_mrad(self) -> float:
+        """Return the shared error of a burst's direction, per axis, before anything is known of the boresight."""
+        return math.hypot(self.aim_error_mrad, self.boresight_mrad)
+
+    def reach(self, area_m2: float = BODY_AREA_M2) -> tuple[float, float]:
         """Return the radius [m] within which a round counts, and the probability that it then kills.
 
         A contact round must touch the body (a disc of its presented area). A cloud must enclose it; its pieces,
         evenly spread, then strike with 1 - exp(-n area / cloud area).
         """
         if self.cloud_radius_m <= 0.0:
-            return (self.presented_area_m2 / math.pi) ** 0.5, self.p_kill_given_hit
-        strikes = self.n_pieces * self.presented_area_m2 / (math.pi * self.cloud_radius_m**2)
+            return (area_m2 / math.pi) ** 0.5, self.p_kill_given_hit
+        strikes = self.n_pieces * area_m2 / (math.pi * self.cloud_radius_m**2)
         return self.cloud_radius_m, -self.p_kill_given_hit * math.expm1(-strikes)
 
 

@@ -19,6 +19,7 @@ from casemate.physics.environment import Environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim.intercept.burst import draw_kills, p_burst_kill, p_kill_at
 from casemate.sim.intercept.gun import ENGAGEMENT, NO_GUN, Gun, GunKind, Outcome, PlannedBurst
+from casemate.sim.intercept.mount import Mount
 
 _LOOK_S = np.arange(0.0, 10.0, 0.2)
 """Times ahead at which an intercept is considered [s]: slew (at most 3 s), burst (2 s) and flight (4 s) fit in 10 s."""
@@ -30,17 +31,6 @@ _CLEAR_M = 20.0
 """No intercept is planned lower than this over the ground [m]; an assumption of the simulation."""
 
 Vector = NDArray[np.float64]
-
-
-class _Mount:
-    """One gun's place, figures and present condition."""
-
-    def __init__(self, gun: Gun, frame: SiteFrame) -> None:
-        self.kind: GunKind = gun.resolved()
-        self.place: Vector = frame.msl_to_enu(gun.lat_deg, gun.lon_deg, gun.height_m).reshape(3)
-        self.az_rad, self.el_rad = 0.0, 0.0
-        self.free_ns = np.iinfo(np.int64).min
-        self.n_left = self.kind.n_magazine
 
 
 class _Plan(NamedTuple):
@@ -78,7 +68,7 @@ class FireControl:
         rng: np.random.Generator,
         is_every_round_drawn: bool = False,  # noqa: FBT001, FBT002 - the last of a short, fixed list
     ) -> None:
-        self._mounts = [_Mount(gun, frame) for gun in guns]
+        self._mounts = [Mount(gun, frame, environment) for gun in guns]
         self._environment, self._rng, self._is_drawn = environment, rng, is_every_round_drawn
         self._tracks: dict[int, np.void] = {}
         self._threats: dict[int, tuple[int, int]] = {}  # track_id -> (rank, t_impact_ns) of its worst threat
@@ -105,7 +95,7 @@ class FireControl:
         self._aim_again(t_ns)
         bursts: list[PlannedBurst] = []
         for track_id in sorted(self._threats, key=lambda i: (*self._threats[i], i)):
-            idle = [i for i, mount in enumerate(self._mounts) if mount.free_ns <= t_ns and mount.n_left > 0]
+            idle = [i for i, mount in enumerate(self._mounts) if mount.free_ns <= t_ns and mount.n_ready(t_ns) > 0]
             if not idle:
                 break
             is_held = self._held.get(track_id, t_ns) > t_ns
@@ -197,7 +187,7 @@ class FireControl:
             return None
         path = propagate(np.repeat(row["state"][None], _LOOK_S.size, axis=0), age_s + _LOOK_S, self._environment)
         is_aloft = (left_s > _LOOK_S) & (self._height(path) > _CLEAR_M)
-        plans = {i: _plan(self._mounts[i], row, age_s, path, is_aloft) for i in near}
+        plans = {i: _plan(self._mounts[i], t_ns, row, age_s, path, is_aloft) for i in near}
         made = {i: plan for i, plan in plans.items() if plan is not None}
         if not made:
             return None
@@ -211,13 +201,13 @@ class FireControl:
     def _commit(self, t_ns: int, track_id: int, gun_id: int, plan: _Plan) -> PlannedBurst:
         mount = self._mounts[gun_id]
         self._n_engagements += 1
-        n_rounds = min(mount.kind.n_burst, mount.n_left)
+        n_rounds = min(mount.kind.n_burst, mount.n_ready(t_ns))
         t_intercept_ns = t_ns + round(float(_LOOK_S[plan.k]) * NS_PER_S)
         t_fire_ns = t_ns + round(plan.t_fire_s * NS_PER_S)
         burst = PlannedBurst(self._n_engagements, track_id, gun_id, t_fire_ns, t_intercept_ns, n_rounds, plan.pk)
-        mount.az_rad, mount.el_rad, _ = _look(plan.aim_m - mount.place)
-        mount.n_left -= n_rounds
-        mount.free_ns = t_intercept_ns + round(mount.kind.assess_s * NS_PER_S)
+        az, el, _ = mount.look(plan.aim_m[None])
+        free_ns = t_intercept_ns + round(mount.kind.assess_s * NS_PER_S)
+        mount.book(t_fire_ns, free_ns, n_rounds, float(az[0]), float(el[0]))
         self._held[track_id] = mount.free_ns
         self._aims[burst.engagement_id] = plan.aim_m
         self._open[burst.engagement_id] = burst
@@ -227,7 +217,7 @@ class FireControl:
     def _draw(self, kind: GunKind, miss_m: Vector, range_m: float, n_rounds: int) -> bool:
         radius_m, p_kill = kind.reach()
         scatter_m = kind.scatter_mrad * 1e-3 * range_m
-        middle_m = miss_m + kind.aim_error_mrad * 1e-3 * range_m * self._rng.standard_normal(2)
+        middle_m = miss_m + kind.shared_mrad() * 1e-3 * range_m * self._rng.standard_normal(2)
         if self._is_drawn:
             return bool(draw_kills(self._rng, radius_m, scatter_m, middle_m[None], n_rounds, p_kill)[0])
         p = p_kill_at(radius_m, scatter_m, float(np.hypot(*middle_m)), n_rounds, p_kill)
@@ -238,40 +228,32 @@ def _row(burst: PlannedBurst, outcome: Outcome) -> Records:
     return freeze(np.array([(*burst, outcome.value)], ENGAGEMENT))
 
 
-def _look(line_m: Vector) -> tuple[float, float, float]:
-    """Return azimuth, elevation [rad] and slant range [m] along a line from a gun."""
-    ground_m = math.hypot(line_m[0], line_m[1])
-    return math.atan2(line_m[0], line_m[1]), math.atan2(line_m[2], ground_m), math.hypot(ground_m, line_m[2])
-
-
-def _may_reach(mount: _Mount, state: Vector) -> bool:
+def _may_reach(mount: Mount, state: Vector) -> bool:
     """Tell whether a round could come into a gun's range within the look-ahead (speeding up by 10 m/s2 at most)."""
-    far_m = float(np.linalg.norm(state[:3] - mount.place))
+    far_m = float(np.linalg.norm(state[:3] - mount.place_m))
     ahead_s = float(_LOOK_S[-1])
     return far_m <= mount.kind.range_m[1] + (float(np.linalg.norm(state[3:6])) + 10.0 * ahead_s) * ahead_s
 
 
-def _plan(mount: _Mount, row: np.void, age_s: float, path: Vector, is_aloft: NDArray[np.bool_]) -> _Plan | None:
+def _plan(
+    mount: Mount, t_ns: int, row: np.void, age_s: float, path: Vector, is_aloft: NDArray[np.bool_]
+) -> _Plan | None:
     """Return the earliest intercept that a gun can make, or None if there is none or it need not be bound yet."""
     kind = mount.kind
-    line = path[:, :3] - mount.place
-    ground = np.hypot(line[:, 0], line[:, 1])
-    range_m, az, el = np.hypot(ground, line[:, 2]), np.arctan2(line[:, 0], line[:, 1]), np.arctan2(line[:, 2], ground)
-    turn = np.abs((az - mount.az_rad + math.pi) % (2.0 * math.pi) - math.pi)
-    slew_s = np.degrees(np.maximum(turn / kind.slew_train_degps, np.abs(el - mount.el_rad) / kind.slew_elevate_degps))
-    ready_s = slew_s + kind.settle_s
-    n_rounds = min(kind.n_burst, mount.n_left)
-    flight_s = np.interp(range_m, kind.flight_range_m, kind.flight_s)
+    az, el, range_m = mount.look(path[:, :3])
+    line = path[:, :3] - mount.place_m
+    ready_s = mount.turn_s(az, el)
+    n_rounds = min(kind.n_burst, mount.n_ready(t_ns))
+    flight_s = mount.shots.lever(range_m).flight_s
     fire_s = _LOOK_S - flight_s - 0.5 * kind.burst_s(n_rounds)  # the middle of the burst meets the round
-    el_low, el_high = np.radians(kind.elevation_deg)
-    is_in = (range_m >= kind.range_m[0]) & (range_m <= kind.range_m[1]) & (el >= el_low) & (el <= el_high)
+    is_in = mount.covers(el, range_m)
     can = np.flatnonzero(is_aloft & is_in & (fire_s >= ready_s))
     if can.size == 0 or fire_s[can[0]] - ready_s[can[0]] > _COMMIT_S:
         return None
     k = int(can[0])
     sigma_m = _sigma_across(row["cov"], age_s + float(_LOOK_S[k]), line[k] / range_m[k])
     radius_m, p_kill = kind.reach()
-    scatter_m, aim_m = kind.scatter_mrad * 1e-3 * range_m[k], kind.aim_error_mrad * 1e-3 * range_m[k]
+    scatter_m, aim_m = kind.scatter_mrad * 1e-3 * range_m[k], kind.shared_mrad() * 1e-3 * range_m[k]
     pk = p_burst_kill(radius_m, float(scatter_m), math.hypot(aim_m, sigma_m), n_rounds, p_kill)
     return _Plan(k, float(fire_s[k]), path[k, :3].copy(), float(range_m[k]), pk)
 
@@ -283,17 +265,15 @@ def _sigma_across(cov: Vector, dt_s: float, line: Vector) -> float:
     return math.sqrt(max(0.5 * (np.trace(ahead) - line @ ahead @ line), 0.0))
 
 
-def _miss(mount: _Mount, aim_m: Vector, pos_m: Vector, vel_mps: Vector) -> tuple[Vector, float]:
+def _miss(mount: Mount, aim_m: Vector, pos_m: Vector, vel_mps: Vector) -> tuple[Vector, float]:
     """Return the round's true passing point seen from the pattern's middle (2,) [m], and the slant range [m].
 
-    The shots move along the line of fire at the slope of the time-of-flight table; the round's offset is taken
+    The shots move along the line of fire at the speed that they still have; the round's offset is taken
     in the plane normal to its velocity relative to them.
     """
-    line = aim_m - mount.place
+    line = aim_m - mount.place_m
     range_m = float(np.linalg.norm(line))
-    ranges, times = np.asarray(mount.kind.flight_range_m), np.asarray(mount.kind.flight_s)
-    j = int(np.clip(np.searchsorted(ranges, range_m) - 1, 0, ranges.size - 2))
-    shot_mps = line / range_m * (ranges[j + 1] - ranges[j]) / (times[j + 1] - times[j])
+    shot_mps = line / range_m * mount.shots.lever(np.array([range_m])).speed_mps[0]
     path = vel_mps - shot_mps
     path = path / np.linalg.norm(path)
     side = np.cross(path, [0.0, 0.0, 1.0] if abs(path[2]) < 0.9 else [1.0, 0.0, 0.0])
