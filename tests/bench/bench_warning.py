@@ -1,22 +1,26 @@
 """Is the right zone warned, in time, and no other: many seeds of a scenario, kept as risks so that rules compare.
 
-`python bench_warning.py fly` flies seeds and keeps one small file each in the working folder; those
-that are there are not flown again. `python bench_warning.py score` weighs what is kept, `curve` with other numbers too.
+`python bench_warning.py fly` flies seeds and keeps one small file each in the working folder; those that are there are
+not flown again, and Ctrl-C lets those in the air come down. `python bench_warning.py score` weighs what is kept, `curve`
+with other numbers too.
 A round counts that comes down inside a zone with at least 12 s left after the plot that was its fourth: that is what
 physics and the radar leave, since no track has fewer. It is warned in time when its zone was under warning 10 s before.
 """
 
 import argparse
+import itertools
 import pickle
-import sys
+import signal
+import subprocess
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
+from bench_ledger import progress
 from msgspec import structs
 
 from casemate.assess.warning import WarningStage
@@ -25,7 +29,7 @@ from casemate.io import settings
 from casemate.model.catalog import WarningSettings
 from casemate.model.messages import Aside, Scan, WarningLevel
 from casemate.pipeline import Pipeline
-from casemate.runner import plan_of, with_ticks
+from casemate.runner import plan_of, stop_on_signal, with_ticks
 from casemate.sim.result import Rate
 from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
@@ -43,6 +47,7 @@ class Kept(NamedTuple):
     steps: list[tuple[int, np.ndarray, frozenset[int]]]  # time, ZONE_RISK and tracks that stand, where anything stands
     rounds: list[tuple[str, str, float, float, int, int]]  # label, class, e, n [m], impact, fourth plot (0: none) [ns]
     t_span_ns: tuple[int, int]
+    commit: str = "9d4055e"  # that flew it; the first files do not say
 
 
 class _Keeper:
@@ -56,11 +61,13 @@ class _Keeper:
         return ()
 
 
-def fly(scenario: str, seed: int, folder: Path) -> Path:
+def path_of(folder: Path, scenario: str, seed: int) -> Path:
+    """Say where a seed is kept."""
+    return folder / f"{scenario}-{seed}.pkl"
+
+
+def fly(scenario: str, seed: int, folder: Path, commit: str) -> None:
     """Fly one seed without intercept and keep its risks."""
-    path = folder / f"{scenario}-{seed}.pkl"
-    if path.exists():
-        return path
     begin = time.perf_counter()
     declared = settings.read_toml(settings.packaged("scenarios", scenario), Scenario)
     plan = plan_of(settings.packaged("sites", declared.site))
@@ -90,11 +97,29 @@ def fly(scenario: str, seed: int, folder: Path) -> Path:
         for r in world.rounds
     ]
     span = world.t_start_ns, world.t_end_ns
-    kept = Kept(scenario, seed, time.perf_counter() - begin, keeper.steps, rounds, span)
+    kept = Kept(scenario, seed, time.perf_counter() - begin, keeper.steps, rounds, span, commit)
+    path = path_of(folder, scenario, seed)
     part = path.with_suffix(".part")
     part.write_bytes(pickle.dumps(tuple(kept)))
     part.replace(path)
-    return path
+
+
+def fly_all(jobs: list[tuple[str, int]], folder: Path, workers: int) -> None:
+    """Fly what is not kept yet, under a bar."""
+    describe = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(describe, check=True, capture_output=True, text=True).stdout.strip()
+    missing = [job for job in jobs if not path_of(folder, *job).exists()]
+    pool = ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    with stop_on_signal() as is_stopped, pool, progress() as bar:
+        task, todo = bar.add_task("seeds", total=len(missing)), iter(missing)
+        flying = {pool.submit(fly, *job, folder, commit) for job in itertools.islice(todo, workers)}
+        while flying:
+            done, flying = wait(flying, return_when=FIRST_COMPLETED)
+            for each in done:
+                each.result()
+                bar.advance(task)
+                if not is_stopped():
+                    flying |= {pool.submit(fly, *job, folder, commit) for job in itertools.islice(todo, 1)}
 
 
 @cache
@@ -195,7 +220,7 @@ def gather(folder: Path, scenario: str, rules: list[WarningSettings], seeds: ran
     """Add up all kept seeds of a scenario under each rule."""
     sums, n, wall_s = [Tally() for _ in rules], 0, 0.0
     for seed in seeds:
-        path = folder / f"{scenario}-{seed}.pkl"
+        path = path_of(folder, scenario, seed)
         if path.exists():
             kept = Kept(*pickle.loads(path.read_bytes()))  # noqa: S301 our own files
             sums = [total.plus(score(kept, rule)) for total, rule in zip(sums, rules, strict=True)]
@@ -237,11 +262,7 @@ def main() -> None:
     seeds = range(*args.seeds)
     if args.what == "fly":
         jobs = [(scenario, seed) for seed in seeds for scenario in args.scenario or RAIDS]
-        with ProcessPoolExecutor(args.workers) as pool:
-            waiting = [pool.submit(fly, *job, args.folder) for job in jobs]
-            for i, done in enumerate(as_completed(waiting), 1):
-                done.result()
-                print(f"\r{i} of {len(jobs)}", end="", file=sys.stderr, flush=True)
+        fly_all(jobs, args.folder, args.workers)
     elif args.what == "score":
         report(args.folder, seeds)
     else:
