@@ -1,8 +1,8 @@
 """Is the right zone warned, in time, and no other: many seeds of a scenario, kept as risks so that rules compare.
 
 `python bench_warning.py fly` flies seeds and keeps one small file each in the working folder; those that are there are
-not flown again, and Ctrl-C lets those in the air come down. `python bench_warning.py score` weighs what is kept, `curve`
-with other numbers too.
+not flown again, and Ctrl-C lets those in the air come down. `python bench_warning.py score` weighs what is kept,
+`curve` with other numbers too.
 A round counts that comes down inside a zone with at least 12 s left after the plot that was its fourth: that is what
 physics and the radar leave, since no track has fewer. It is warned in time when its zone was under warning 10 s before.
 """
