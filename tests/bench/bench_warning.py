@@ -13,6 +13,7 @@ import pickle
 import signal
 import subprocess
 import time
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,7 @@ from casemate.assess.warning import WarningStage
 from casemate.constants import NS_PER_S
 from casemate.io import settings
 from casemate.model.catalog import WarningSettings
-from casemate.model.messages import Aside, Scan, WarningLevel
+from casemate.model.messages import Aside, Scan, WarningLevel, WarningPhase, ZoneWarning
 from casemate.pipeline import Pipeline
 from casemate.runner import plan_of, stop_on_signal, with_ticks
 from casemate.sim.result import Rate
@@ -146,7 +147,9 @@ class Tally(NamedTuple):
     alarms: int = 0
     false: int = 0  # of alarms, those with no round in the zone or near enough to hurt
     messages: int = 0
-    turns: int = 0  # from quiet to warned, or from warned to quiet
+    pairs: int = 0  # of a zone, and a round that it was told of
+    flicker: int = 0  # of pairs, see `flicker_of`
+    back: int = 0  # from stay to cover: another round came
     most_turns: int = 0  # quiet to warned, of one zone in one run
     area_m2: float = 0.0
     true_area_m2: float = 0.0
@@ -157,12 +160,16 @@ class Tally(NamedTuple):
         return both._replace(most_turns=max(self.most_turns, other.most_turns))
 
 
-def alarms_of(kept: Kept, rule: WarningSettings) -> tuple[list[tuple[int, int, int]], int]:
-    """Replay the rule over what was kept; return (zone, from, to) of each alarm, and the number of messages."""
+def told(kept: Kept, rule: WarningSettings) -> list[ZoneWarning]:
+    """Replay the rule over what was kept."""
     plan, _, _ = _place(kept.scenario)
     period_s = min(sensor.scan_period_s for sensor in plan.site.sensor)
     stage = WarningStage(plan.site.zone, [r.name for r in plan.rounds], period_s, rule)
-    messages = [w for t_ns, risks, standing in kept.steps for w in stage.step(t_ns, risks, standing)]
+    return [w for t_ns, risks, standing in kept.steps for w in stage.step(t_ns, risks, standing)]
+
+
+def alarms_of(messages: list[ZoneWarning]) -> list[tuple[int, int, int]]:
+    """Return (zone, from, to) of each alarm."""
     begun: dict[int, int] = {}
     out: list[tuple[int, int, int]] = []
     for w in messages:
@@ -170,14 +177,40 @@ def alarms_of(kept: Kept, rule: WarningSettings) -> tuple[list[tuple[int, int, i
             out.append((w.zone_id, begun.pop(w.zone_id), w.t_issued_ns))
         else:
             begun.setdefault(w.zone_id, w.t_issued_ns)
-    return out + [(zone_id, t_ns, 2**62) for zone_id, t_ns in begun.items()], len(messages)
+    return out + [(zone_id, t_ns, 2**62) for zone_id, t_ns in begun.items()]
+
+
+def flicker_of(messages: list[ZoneWarning]) -> tuple[int, int, int]:
+    """Count rounds and zones; of them, those that flicker; and how often "stay" was taken back.
+
+    A zone's phase is quiet, cover (warn; update from stay), impact expected, or stay; an update in any other
+    phase changes none. A change is charged to each round, as tracked, that its message names as a cause. A round and a
+    zone flicker if one is charged with a second change into the same phase.
+    """
+    phase: dict[int, WarningPhase] = {}
+    charged: Counter[tuple[int, int, WarningPhase]] = Counter()
+    pairs: set[tuple[int, int]] = set()
+    n_back = 0
+    for w in messages:
+        before = phase.get(w.zone_id, WarningPhase.CLEAR)
+        after = w.phase
+        if after is WarningPhase.UPDATE:
+            after = WarningPhase.WARN if before is WarningPhase.STAY else before
+        phase[w.zone_id] = after
+        rounds = {cause.track_id for cause in w.causes}
+        pairs |= {(w.zone_id, i) for i in rounds}
+        if after is not before:
+            n_back += before is WarningPhase.STAY and w.level is WarningLevel.WARN
+            charged.update((w.zone_id, i, after) for i in rounds)
+    return len(pairs), len({(zone_id, i) for (zone_id, i, _), n in charged.items() if n > 1}), n_back
 
 
 def score(kept: Kept, rule: WarningSettings) -> Tally:
     """Weigh the rule against what truly came down."""
     plan, shapes, areas = _place(kept.scenario)
     reach_m = {r.name: r.hazard_radius_m for r in plan.rounds}
-    alarms, n_messages = alarms_of(kept, rule)
+    messages = told(kept, rule)
+    alarms, (n_pairs, n_flicker, n_back) = alarms_of(messages), flicker_of(messages)
     borne: set[int] = set()
     hit: set[int] = set()
     first: set[int] = set()
@@ -208,8 +241,10 @@ def score(kept: Kept, rule: WarningSettings) -> Tally:
         **tally,
         alarms=len(alarms),
         false=len(alarms) - len(borne),
-        messages=n_messages,
-        turns=sum(1 + (b < 2**62) for _, _, b in alarms),
+        messages=len(messages),
+        pairs=n_pairs,
+        flicker=n_flicker,
+        back=n_back,
         most_turns=int(starts.max()),
         area_m2=sum(areas[z] for z, _, _ in alarms),
         true_area_m2=sum(areas[z] for z in hit),
@@ -238,6 +273,7 @@ def report(folder: Path, seeds: range) -> None:
             ("the same, first round into its zone", Rate.of(t.first_in_time, t.n_first)),
             ("not warned at all", Rate.of(t.missed, t.n)),
             ("alarms without a round", Rate.of(t.false, t.alarms)),
+            ("rounds and zones whose phases flicker", Rate.of(t.flicker, t.pairs)),
         ):
             print(f"  {name:46} {rate.k:6} of {rate.n:6}  {100 * rate.low:6.2f} to {100 * rate.high:6.2f} %")
         print(f"  rounds into a zone with less left: {t.not_left}; area over that of the truth:", end=" ")
@@ -245,7 +281,7 @@ def report(folder: Path, seeds: range) -> None:
             f"{t.area_m2 / max(t.true_area_m2, 1.0):.3f}; messages per alarm {t.messages / max(t.alarms, 1):.1f};",
             end=" ",
         )
-        print(f"most alarms of one zone in a run {t.most_turns}")
+        print(f"stay taken back {t.back} times; most alarms of one zone in a run {t.most_turns}")
 
 
 def main() -> None:
