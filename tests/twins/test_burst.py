@@ -35,3 +35,19 @@ def test_p_burst_is_the_adaptive_integral(seed):
     assert burst.p_burst(u, 0.0, n, 0.5, NODES, WEIGHTS) == pytest.approx(
         naive_burst.p_burst(u, 0.0, n, 0.5), abs=1e-12
     )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_p_burst_oval_is_the_integral_over_the_plane(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(4):
+        u = float(np.exp(rng.uniform(np.log(0.05), np.log(3.0))))
+        v1 = float(np.exp(rng.uniform(np.log(0.3), np.log(4.0))))
+        v2, (m1, m2) = v1 * rng.uniform(0.3, 1.0), rng.normal(0.0, 2.0, 2)
+        n, p_kill = int(rng.integers(1, 300)), float(rng.random())
+        ours = burst.p_burst_oval(u, v1, v2, m1, m2, n, p_kill, NODES, WEIGHTS)
+        assert ours == pytest.approx(naive_burst.p_burst_oval(u, v1, v2, m1, m2, n, p_kill), abs=1e-10)
+    assert burst.p_burst_oval(1.0, 0.1, 0.1, 99.0, 0.0, 5, 0.5, NODES, WEIGHTS) == 0.0
+    assert burst.p_burst_oval(0.5, 2.0, 2.0, 0.0, 0.0, n, p_kill, NODES, WEIGHTS) == pytest.approx(
+        burst.p_burst(0.5, 2.0, n, p_kill, NODES, WEIGHTS), abs=1e-12
+    )

@@ -4,7 +4,13 @@ from scipy.stats import binom
 
 from casemate.errors import DomainError
 from casemate.kernels import burst as kernel
-from casemate.sim.intercept.burst import draw_kills, p_burst_kill, p_kill_at
+from casemate.sim.intercept.burst import (
+    draw_kills,
+    p_burst_kill,
+    p_burst_kill_oval,
+    p_burst_quick,
+    p_kill_at,
+)
 
 
 def test_twelve_nodes_a_panel_suffice():
@@ -57,3 +63,47 @@ def test_drawn_and_analytic_agree_at_a_known_offset_and_with_kill_given_hit():
 def test_what_lies_outside_the_model_is_refused_by_name(bad):
     with pytest.raises(DomainError):
         p_burst_kill(*bad)
+
+
+def test_oval_errors_give_what_round_ones_do_where_they_are_round():
+    for shared in (0.0, 1e-9, 4.0):
+        oval = p_burst_kill_oval(0.1, 2.25 * np.eye(2), shared * np.eye(2), 100, 0.6)
+        assert oval == pytest.approx(p_burst_kill(0.1, 1.5, shared**0.5, 100, 0.6), abs=1e-6)
+
+
+@pytest.mark.parametrize(("radius_m", "tolerance"), [(0.08, 1e-3), (1.2, 0.02)])
+def test_oval_errors_are_those_of_rounds_drawn_in_their_own_directions(radius_m, tolerance):
+    """4,000 bursts of 60 rounds; a disc as large as the scatter costs up to 0.02, a small one nothing."""
+    rng, n = np.random.default_rng(5), 60
+    scatter, shared = np.array([[2.0, 0.6], [0.6, 0.8]]), np.array([[1.0, -0.7], [-0.7, 6.0]])
+    p = p_burst_kill_oval(radius_m, scatter, shared, n, 0.5)
+    middle = rng.standard_normal((4000, 1, 2)) @ np.linalg.cholesky(shared).T
+    at = middle + rng.standard_normal((4000, n, 2)) @ np.linalg.cholesky(scatter).T
+    is_kill = (np.hypot(at[..., 0], at[..., 1]) <= radius_m) & (rng.random((4000, n)) < 0.5)
+    low, high = binom.interval(0.998, 4000, p)
+    assert low - 4000 * tolerance <= np.sum(np.any(is_kill, axis=1)) <= high + 4000 * tolerance
+
+
+def test_an_error_along_one_line_is_widened_a_little_and_no_scatter_is_refused():
+    p = p_burst_kill_oval(0.1, np.eye(2), np.diag([9.0, 0.0]), 100, 0.6)
+    assert p == pytest.approx(p_burst_kill_oval(0.1, np.eye(2), np.diag([9.0, 9e-3]), 100, 0.6), abs=1e-3)
+    with pytest.raises(DomainError, match="scatter_m2"):
+        p_burst_kill_oval(0.1, np.diag([1.0, 0.0]), np.eye(2), 100, 0.6)
+
+
+SMALL, CLOUD = (0.01, 0.1, 0.3, 0.5), (1.0, 2.2, 4.0)
+
+
+@pytest.mark.parametrize(("discs", "bursts", "tolerance"), [
+    (SMALL, ((24, 0.1), (120, 0.6), (300, 0.9)), 0.01),
+    (CLOUD, ((24, 0.05), (36, 0.15)), 0.07),
+])  # fmt: skip
+def test_the_quick_answer_is_within_some_hundredths_of_the_exact_one(discs, bursts, tolerance):
+    worst = 0.0
+    for u in discs:
+        for v in (0.0, 0.03, 0.3, 1.0, 3.0, 10.0):
+            for n, p_kill in bursts:
+                quick = p_burst_quick(np.array([u]), np.ones(1), np.array([v]), n, np.array([p_kill]))[0]
+                worst = max(worst, abs(quick - p_burst_kill(u, 1.0, v, n, p_kill)))
+    print(f"worst {worst:.4f}")
+    assert worst < tolerance

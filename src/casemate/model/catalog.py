@@ -214,6 +214,7 @@ class RoundClass(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=T
     mass_kg: Positive  # in flight, after burn
     mass_launch_kg: Positive | None = None  # before burn; rockets only
     calibre_m: Positive
+    length_m: Positive | None = None  # None: six calibres
     mach: Annotated[tuple[NotNegative, ...], Meta(min_length=2)]
     cd: Annotated[tuple[Positive, ...], Meta(min_length=2)]
     burn_s: Positive | None = None

@@ -47,6 +47,14 @@ class Outcome(StrEnum):
     NOT_ENGAGED = "not engaged"
 
 
+class Fate(StrEnum):
+    """What a hit that kills does to a round; what is left of it falls in each case."""
+
+    DETONATED = "detonated"  # the warhead goes off in the air: pieces come down
+    BROKEN = "broken"  # the body breaks up: its parts tumble down, the warhead among them alive
+    FUZE_DEAD = "fuze dead"  # it flies on as it was, and does not go off
+
+
 class GunKind(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Generic figures of a kind of gun and its rounds; `band` holds low and high of each, `source` where it is from."""
 

@@ -130,7 +130,7 @@ class Shots:
         flight_s: Floats = np.zeros(left_s.size)
         for _ in range(_SOLVE):  # first by the table
             line = path.at(left_s + flight_s)[0] - place_m
-            flight_s = np.interp(np.linalg.norm(line, axis=1), self._range, self._t)
+            flight_s = self.lever(np.linalg.norm(line, axis=1)).flight_s
         way = _unit(path.at(left_s + flight_s)[0] - place_m)
         for _ in range(_SOLVE):
             shot = self.at(place_m, self.kind.muzzle_mps * way, flight_s)
