@@ -71,3 +71,14 @@ def compare_paths(x, y, most_m, most_mps, most_s):
     u = (y[:3] - pos) @ vel / (vel @ vel)
     apart, unlike = y[:3] - (pos + u * vel + 0.5 * u * u * fall), y[3:6] - (vel + u * fall)
     return bool(np.linalg.norm(apart) < most_m and np.linalg.norm(unlike) < most_mps and abs(u) < most_s), u
+
+
+def is_near(pos, slack_m, salvo, least_s, most_s, own_m, spread_mps, env):
+    """Tell whether a place is near the path of a salvo, which is asked every millisecond; and how clear that is [m]."""
+    place, vel = salvo["pos"], salvo["vel"]
+    fall = np.array(acceleration(*place, *vel, math.exp(salvo["ln_drag"]), env))
+    u = np.arange(least_s, most_s, 1e-3)[:, None]
+    apart = np.linalg.norm(pos - place - u * vel - 0.5 * u * u * fall, axis=1)
+    nearest = np.argmin(apart)
+    margin = own_m + spread_mps * abs(u[nearest, 0]) + slack_m - apart[nearest]
+    return margin > 0.0, abs(margin)

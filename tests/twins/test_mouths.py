@@ -9,7 +9,7 @@ from naive_ballistic import predict_ballistic
 from naive_leaves import leaf_of
 
 from casemate.kernels import mouths as kernel
-from casemate.kernels.leaves import LEAF, SALVO
+from casemate.kernels.leaves import LEAF, SALVO, SPOT
 from casemate.tracking.priors import PRIORS
 
 
@@ -75,3 +75,24 @@ def test_paths(seed):
             assert is_same[i, j] == expected[0]
             assert way_s[i, j] == pytest.approx(expected[1], rel=1e-10, abs=1e-10)
     assert 12 < is_same.sum() < 144
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_plots_near_a_path(seed):
+    """Along the path of a salvo and beside it, before the mouth and after; those at the very edge are not asked."""
+    rng = np.random.default_rng(seed)
+    env, _ = world(rng)
+    salvo = np.zeros(1, SALVO)
+    salvo["pos"], salvo["vel"], salvo["ln_drag"] = [300.0, 9_000.0, 400.0], [20.0, -180.0, 160.0], -8.4
+    u = rng.uniform(-4.0, 9.0, (200, 1))
+    spots = np.zeros(200, SPOT)
+    spots["pos"] = salvo["pos"] + u * salvo["vel"] + 0.5 * u * u * np.array([0.0, 1.0, -10.0])
+    spots["pos"] += rng.normal(0.0, 300.0, (200, 3))
+    spots["slack_m"] = rng.uniform(0.0, 60.0, 200)
+    limits, near = (-3.0, 7.0, 200.0, 60.0), np.empty(200, np.bool_)
+    kernel.find_near(spots, salvo[0], *limits, env, near)
+    told = [naive.is_near(spot["pos"], spot["slack_m"], salvo[0], *limits, env) for spot in spots]
+    clear = np.array([margin > 0.5 for _, margin in told])  # half a millisecond of the way, and Newton's third step
+    assert clear.sum() > 190
+    assert near[clear].tolist() == [is_near for (is_near, _), is_clear in zip(told, clear, strict=True) if is_clear]
+    assert 40 < near.sum() < 160

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from casemate.kernels.leaves import LEAF, MOST_CHILDREN, SPOT
-from casemate.tracking.bank import Bank
+from casemate.tracking.bank import Bank, Ended
 
 
 def take(bank, trees):
@@ -108,7 +108,7 @@ def test_the_score_counts_what_appeared_since():
     slots = take(bank, [1, 2, 3, 4])
     bank.leaves["score"][slots], bank.leaves["t_birth_ns"][slots] = [1.0, 2.0, 4.0, 8.0], [10, 20, 30, 40]
     bank.leaves["is_chosen"][slots] = [True, True, False, True]
-    bank.ended = ((5, 100.0), (25, 16.0))
+    bank.ended = (Ended(5, 1, 100.0), Ended(25, 2, 16.0))
     assert bank.score(0) == pytest.approx(127.0)
     assert bank.score(15) == pytest.approx(26.0)
 

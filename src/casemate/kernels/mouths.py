@@ -143,3 +143,35 @@ def compare_paths(
                 apart += (y[k] - x[k] - u * (x[3 + k] + 0.5 * u * x[6 + k])) ** 2
                 unlike += (y[3 + k] - x[3 + k] - u * x[6 + k]) ** 2
             is_same[i, j] = apart < most_m * most_m and unlike < most_mps * most_mps and abs(u) < most_s
+
+
+@njit(cache=True, error_model="numpy")
+def find_near(
+    spots: Rows,
+    salvo: Rows,
+    least_s: float,
+    most_s: float,
+    own_m: float,
+    spread_mps: float,
+    env: Environment,
+    near: Flags,
+) -> None:
+    """Write which plots lie where rounds of a salvo may have been, from `least_s` to `most_s` after they came in.
+
+    Nearer to their path, a parabola from the mouth, than `own_m`, the plot's `slack_m`, and `spread_mps` for each
+    second on the way. The nearest point by three of Newton's steps.
+    """
+    at, vel = salvo["pos"], salvo["vel"]
+    acc = acceleration(at[0], at[1], at[2], vel[0], vel[1], vel[2], math.exp(salvo["ln_drag"]), env)
+    for j in range(spots.shape[0]):
+        pos, u, miss2 = spots[j]["pos"], 0.0, 0.0
+        for i in range(4):
+            along, speed2, miss2 = 0.0, 0.0, 0.0
+            for k in range(3):
+                v = vel[k] + u * acc[k]
+                miss = pos[k] - at[k] - u * (vel[k] + 0.5 * u * acc[k])
+                along, speed2, miss2 = along + miss * v, speed2 + v * v, miss2 + miss * miss
+            if i < 3:  # the last time only asks how far it still is
+                u = min(max(u + along / speed2, least_s), most_s)
+        reach = own_m + spread_mps * abs(u) + spots[j]["slack_m"]
+        near[j] = miss2 < reach * reach

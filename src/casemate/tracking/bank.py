@@ -4,7 +4,7 @@ Face of the leaf kernels for storage: slots, their order, growth, copies. It kno
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,14 @@ from casemate.kernels.leaves import LEAF, MOST_CHILDREN, SPOT
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.void]
+
+
+class Ended(NamedTuple):
+    """A track that is over, and what it leaves behind."""
+
+    t_birth_ns: int
+    tree: int
+    score: float
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +36,7 @@ class Bank:
     base: int  # serial of spots[0]
     room: Rows  # SPOT
     next_id: int = 1  # of a track
-    ended: tuple[tuple[int, float], ...] = ()  # birth [ns UTC] and score of the tracks that were over lately
+    ended: tuple[Ended, ...] = ()  # the tracks that were over lately
 
     @classmethod
     def empty(cls, n_sensors: int, n_slots: int = 256) -> "Bank":
@@ -49,7 +57,7 @@ class Bank:
 
     def score(self, t_from_ns: int) -> float:
         """Return the total score of the things that appeared since a time, those that ended included [nats]."""
-        over = sum(score for t_birth_ns, score in self.ended if t_birth_ns >= t_from_ns)
+        over = sum(one.score for one in self.ended if one.t_birth_ns >= t_from_ns)
         counts = self.of("is_chosen") & (self.of("t_birth_ns") >= t_from_ns)
         return over + float(self.of("score")[counts].sum())
 

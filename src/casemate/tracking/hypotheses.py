@@ -20,7 +20,7 @@ from casemate.model.records import TRACK, Records, TrackStatus
 from casemate.physics.environment import Environment
 from casemate.physics.radar import SensorModel
 from casemate.tracking import door
-from casemate.tracking.bank import Bank
+from casemate.tracking.bank import Bank, Ended
 from casemate.tracking.filter import EDGE_SIGMAS, LEAST_FALSE_PLOTS, Floats, Ints, bundle_of
 from casemate.tracking.priors import PRIORS
 
@@ -275,9 +275,9 @@ class Hypotheses:
         rest = np.empty(n)
         pruning.prune_leaves(bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep, rest)
         over = np.flatnonzero(rest)
-        births_ns = bank.leaves["t_birth_ns"][bank.order[over]]
-        bank.ended = tuple(one for one in bank.ended if one[0] > t_ns - self.replay_ns * 4)
-        bank.ended += tuple(zip(births_ns.tolist(), rest[over].tolist(), strict=True))
+        births_ns, trees = (bank.leaves[name][bank.order[over]].tolist() for name in ("t_birth_ns", "tree"))
+        bank.ended = tuple(one for one in bank.ended if one.t_birth_ns > t_ns - self.replay_ns * 4)
+        bank.ended += tuple(map(Ended, births_ns, trees, rest[over].tolist()))
         touched = bank.leaves["is_touched"][slots] | ~bank.leaves["is_chosen"][slots]
         bank.leaves["is_chosen"][bank.order] = chosen
         bank.keep(keep)

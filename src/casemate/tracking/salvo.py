@@ -9,7 +9,6 @@ plots best leads, and another takes over only by a margin.
 
 from collections import deque
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from casemate.kernels.leaves import SALVO, Rule
 from casemate.tracking.bank import Bank
 from casemate.tracking.filter import Floats, Ints
 from casemate.tracking.hypotheses import NO_SALVOS, Chosen, Hypotheses, Salvos, Sweep
+from casemate.tracking.rework import Past, work_again
 
 MARGIN = 10.0
 """Nats by which another bank must be better to take over."""
@@ -47,14 +47,14 @@ MOST_WAY_S = 3.0
 LEAST_ROUNDS, MOST_YOUNG, MOST_NEW = 2, 60, 2
 """So many things must agree; so many leaves are asked; so many salvos are proposed at once."""
 
-NO_TIME = -1
-"""Of a plot that is not to be used again."""
-
 LEAST_UNSEEN = -3.0
 """Nats: rounds of a salvo come in over the edge; one scan may have missed them."""
 
-SPREAD_MPS, GUESS_MPS = 10.0, 25.0
-"""1 sigma of a round's velocity about its salvo's, each way; and about a first guess of it."""
+SPREAD_MPS = 10.0
+"""1 sigma of a round's velocity about its salvo's, each way."""
+
+RETRY_S = 1.0
+"""A guess that was given up is not tried again before: by then its rounds have told more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,19 +64,12 @@ class Runner:
     bank: Bank
     salvos: NDArray[np.void]  # SALVO (k,)
     since_ns: int
+    guess: NDArray[np.void]  # SALVO (0 or 1,), the one it was entered for
     chosen: Chosen | None = None
 
     def copy(self) -> "Runner":
         """Copy by value."""
-        return Runner(self.bank.copy(), self.salvos.copy(), self.since_ns)
-
-
-class Past(NamedTuple):
-    """A sweep that can be worked again; its plots are in the banks."""
-
-    sweep: Sweep
-    rule: Rule
-    first: int  # serial of its first plot
+        return Runner(self.bank.copy(), self.salvos.copy(), self.since_ns, self.guess)
 
 
 class Race:
@@ -84,8 +77,10 @@ class Race:
 
     def __init__(self, hypotheses: Hypotheses) -> None:
         self._hypotheses = hypotheses
-        self.runners = [Runner(Bank.empty(len(hypotheses.sensors)), NO_SALVOS.rows, 0)]
+        self.runners = [Runner(Bank.empty(len(hypotheses.sensors)), NO_SALVOS.rows, 0, NO_SALVOS.rows)]
         self._past: deque[Past] = deque()
+        self._lost = NO_SALVOS.rows  # guesses that were given up lately
+        self._lost_ns: Ints = np.zeros(0, np.int64)  # and when
         self._t_race_ns = 0
         self._serial = 0
 
@@ -99,6 +94,7 @@ class Race:
         twin = Race(self._hypotheses)
         twin.runners, twin._past = [runner.copy() for runner in self.runners], self._past.copy()
         twin._t_race_ns, twin._serial = self._t_race_ns, self._serial
+        twin._lost, twin._lost_ns = self._lost, self._lost_ns
         return twin
 
     def step(self, sweep: Sweep, rule: Rule) -> Chosen:
@@ -111,6 +107,7 @@ class Race:
         while self._past and (self._past[0].sweep.t_end_ns < t_from_ns or self._past[0].first < self.bank.base):
             self._past.popleft()
         self._rank(sweep.t_end_ns)
+        self._forget_lost(sweep.t_end_ns)
         for salvo in self._propose(sweep.t_end_ns):
             self._enter(salvo, sweep.t_end_ns)
         self._rank(sweep.t_end_ns)
@@ -131,11 +128,19 @@ class Race:
             self._hypotheses.relabel(winner.bank, leader.bank)
             self.runners.insert(0, winner)
             score.insert(0, score.pop(best))
-        keep = [
-            k == 0 or (s > score[0] - HOPELESS and t_ns - runner.since_ns < RACE_S * NS_PER_S)
-            for k, (runner, s) in enumerate(zip(self.runners, score, strict=True))
-        ]
-        self.runners = [runner for runner, kept in zip(self.runners, keep, strict=True) if kept]
+        for runner, s in list(zip(self.runners, score, strict=True))[1:]:
+            if s < score[0] - HOPELESS or t_ns - runner.since_ns >= RACE_S * NS_PER_S:
+                self._give_up(runner, t_ns)
+
+    def _give_up(self, runner: Runner, t_ns: int) -> None:
+        # its guess is not tried again for a while
+        self.runners.remove(runner)
+        self._lost = np.concatenate([self._lost, runner.guess])
+        self._lost_ns = np.append(self._lost_ns, np.full(len(runner.guess), t_ns))
+
+    def _forget_lost(self, t_ns: int) -> None:
+        is_late = self._lost_ns > t_ns - RETRY_S * NS_PER_S
+        self._lost, self._lost_ns = self._lost[is_late], self._lost_ns[is_late]
 
     def _end_salvos(self, t_ns: int) -> None:
         # a salvo of which nothing was born for long is over
@@ -155,32 +160,10 @@ class Race:
             self._t_race_ns = self._past[0].sweep.t_start_ns
         # a salvo on the path of another one stands in its place: that one's velocity was wrong
         salvos = np.concatenate([leader.salvos[~_is_on_path(salvo, leader.salvos)], salvo])
-        bank, chosen = self._work_again(leader.bank, salvos)
-        self.runners.append(Runner(bank, salvos, t_ns, chosen))
+        bank, chosen = work_again(self._hypotheses, self._past, leader.bank, salvo, salvos)
+        self.runners.append(Runner(bank, salvos, t_ns, salvo, chosen))
         if len(self.runners) > MOST_BANKS:
-            score = [runner.bank.score(self._t_race_ns) for runner in self.runners[1:]]
-            self.runners.pop(1 + int(np.argmin(score)))
-
-    def _work_again(self, leader: Bank, salvos: NDArray[np.void]) -> tuple[Bank, Chosen]:
-        t_from_ns, first = self._past[0].sweep.t_start_ns, self._past[0].first
-        whole = leader.copy()
-        is_old = whole.of("t_birth_ns") < t_from_ns
-        spots = leader.spots.copy()
-        for slot in whole.order[is_old & whole.of("is_chosen")]:
-            leaf = whole.leaves[slot]
-            spots["t_ns"][leaf["plots"][: leaf["n_plots"]] - whole.base] = NO_TIME
-        spots["t_ns"][(spots["tree"] > 0) & (spots["tree"] <= first)] = NO_TIME
-        young = Bank.empty(len(self._hypotheses.sensors))
-        young.base, young.next_id = first, whole.next_id
-        for past in self._past:
-            again = _again(past, spots[past.first - leader.base :])
-            self._hypotheses.step(young, again, past.rule, Salvos(salvos, GUESS_MPS))
-        whole.keep(is_old)
-        whole.ended = tuple(one for one in whole.ended if one[0] < t_from_ns)
-        whole.take_in(young)
-        whole.next_id = max(young.next_id, whole.next_id)
-        slots = whole.order[whole.of("is_chosen")]
-        return whole, Chosen(slots, np.ones(len(slots), np.bool_), 0, 0)
+            self._give_up(min(self.runners[1:], key=lambda runner: runner.bank.score(self._t_race_ns)), t_ns)
 
     def _propose(self, t_ns: int) -> list[NDArray[np.void]]:
         """Find velocities at the mouth that some young leaves agree on and that no bank believes in yet."""
@@ -190,7 +173,7 @@ class Race:
             return []
         state = self._hypotheses.fly_back(bank, young)
         is_same, way_s = _compare(state, state)
-        known = np.concatenate([runner.salvos for runner in self.runners])
+        known = np.concatenate([*(runner.salvos for runner in self.runners), self._lost])
         tree = bank.leaves["tree"][young]
         has_other = (is_same & (tree[:, None] != tree)).any(axis=1)
         weight = np.where(has_other, is_same.sum(axis=1) + 1e-4 * (is_same @ bank.leaves["score"][young]), 0.0)
@@ -225,16 +208,6 @@ class Race:
         salvo["serial"], salvo["t_ns"], salvo["pos"], salvo["vel"] = self._serial, t_ns, mean[:3], mean[3:]
         salvo["ln_drag"] = np.average(rows["x"][:, 0, 6], weights=weight)
         return salvo
-
-
-def _again(past: Past, spots: NDArray[np.void]) -> Sweep:
-    # a sweep with its plots as the banks hold them, from the first of them on: part after part
-    parts: list[Ints] = []
-    n = 0
-    for part in past.sweep.parts:
-        parts.append(np.arange(n, n + len(part)))
-        n += len(part)
-    return past.sweep._replace(spots=spots[:n], parts=tuple(parts))
 
 
 def _is_on_path(salvo: NDArray[np.void], others: NDArray[np.void]) -> NDArray[np.bool_]:
