@@ -166,17 +166,12 @@ def judge(scan: Scan, values: Floats, bounds: Bounds, t_late_ns: int, seen: Seen
 
 def _is_repeated(t_ns: Ints, key: Floats, seen: Seen) -> NDArray[np.bool_]:
     # same time, range and azimuth as an earlier plot; the first one stays
-    repeated = np.zeros(len(key), np.bool_)
-    ranked = np.sort(key[:, 0])
-    if (ranked[1:] == ranked[:-1]).any():
-        first: set[tuple[int, float, float]] = set()
-        for i, (t, reach, az) in enumerate(zip(t_ns.tolist(), key[:, 0].tolist(), key[:, 1].tolist(), strict=True)):
-            repeated[i] = (t, reach, az) in first
-            first.add((t, reach, az))
-    if len(seen.t_ns) and len(t_ns) and seen.t_ns.max() >= t_ns.min():
-        same = (seen.t_ns[:, None] == t_ns) & (seen.key[:, None, :] == key).all(axis=2)
-        repeated |= same.any(axis=0)
-    return repeated
+    times, keys = np.concatenate([seen.t_ns, t_ns]), np.concatenate([seen.key, key])
+    order = np.lexsort((keys[:, 1], keys[:, 0], times))  # of equals the first stays in front
+    is_same = (np.diff(times[order]) == 0) & (np.diff(keys[order], axis=0) == 0.0).all(axis=1)
+    repeated = np.zeros(len(times), np.bool_)
+    repeated[order[1:][is_same]] = True
+    return repeated[len(seen.t_ns) :]
 
 
 def follow_repeats(plots: Records, fates: Records) -> None:

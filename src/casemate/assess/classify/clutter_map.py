@@ -37,6 +37,10 @@ RATE_SPAN_MPS: Final = 1_400.0
 FASTEST_MPS: Final = 90.0
 """Range rate of the fastest clutter: a turbine's blade tips, 60 to 90 m/s; rain 20, vehicles 40, birds 22 [A]."""
 
+_NAMES: Final = ("range_m", "az_rad", "el_rad", "range_rate_mps")
+_SIDES: Final = np.array([RANGE_M, ANGLE_RAD, ANGLE_RAD, RATE_MPS])
+_SHIFTS: Final = np.array([0.0, 0.5])  # of the grids, in cells
+
 _ROUND: Final = round(2.0 * math.pi / ANGLE_RAD)  # cells of azimuth
 
 _BITS: Final = 13  # of a key, for each of four sides
@@ -93,16 +97,16 @@ class ClutterMap:
 
     def _keys(self, plots: Records) -> Ints:
         # (n, 2): a grid each; a missing elevation is a cell of its own
-        sides = (("range_m", RANGE_M), ("az_rad", ANGLE_RAD), ("el_rad", ANGLE_RAD), ("range_rate_mps", RATE_MPS))
-        keys = np.zeros((len(plots), 2), np.int64)
-        for name, side in sides:
-            at = np.nan_to_num(np.asarray(plots[name], np.float64), nan=-1e3 * side) / side
-            for grid in (0, 1):
-                cell = np.floor(at + 0.5 * grid).astype(np.int64)
-                cell = cell % _ROUND if name == "az_rad" else cell + (1 << _BITS - 1)  # north is no edge
-                keys[:, grid] = keys[:, grid] << _BITS | np.clip(cell, 0, (1 << _BITS) - 1)
-        keys[:, 1] += 1 << 4 * _BITS  # the grids share a table
-        return keys
+        at = np.array([plots[name] for name in _NAMES], np.float64)
+        at = np.where(np.isnan(at), -1e3, at / _SIDES[:, None])
+        cells = np.floor(at + _SHIFTS[:, None, None]).astype(np.int64)  # (2 grids, 4 sides, n)
+        cells[:, 1] %= _ROUND  # north is no edge
+        cells[:, [0, 2, 3]] += 1 << _BITS - 1
+        np.clip(cells, 0, (1 << _BITS) - 1, out=cells)
+        keys = np.array([0, 1])[:, None]  # the grids share a table
+        for k in range(len(_NAMES)):
+            keys = keys << _BITS | cells[:, k]
+        return keys.T
 
     def _declared(self, plots: Records) -> Floats:
         # plots a scan in the cell of each, by the site file: even over the volume or over range and angles, the denser
