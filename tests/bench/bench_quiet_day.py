@@ -1,6 +1,6 @@
 """Fly a busy day without a threat through the whole pipeline and count what was declared a round: nothing should be.
 
-    python tests/bench/bench_quiet_day.py [--scenario NAME] [--hours H] [--seed N] [--json FILE]
+    python tests/bench/bench_quiet_day.py [--scenario NAME] [--hours H] [--seed N] [--json FILE] [--p-detection P]
 
 Nothing is written to a run folder (a day would be 20 GB); memory does not grow. On a terminal a bar shows how far
 it is. A rate of zero is given with its one-sided 95 % limit: 3.0 over what was seen (exact for a Poisson count).
@@ -12,6 +12,8 @@ import pathlib
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from casemate.model.catalog import SiteFile
-from casemate.model.messages import Aside, Events, Scan
+from casemate.model.messages import Aside, Events, Scan, WarningPhase
 from casemate.model.records import Kind, TrackStatus
 from casemate.pipeline import Pipeline, Plan
 from casemate.runner import with_ticks
@@ -49,6 +51,7 @@ class Tally:
         self.seen.update(labels.values())
         self.counts["impact_rows"] += len(events.impacts)
         self.counts["warnings"] += len(events.warnings)
+        self.counts["alarms"] += sum(each.phase is WarningPhase.WARN for each in events.warnings)
         is_up = np.isin(events.tracks["status"], (TrackStatus.CONFIRMED, TrackStatus.COASTING))
         rows, classes = events.tracks[is_up], events.classes[is_up]
         self.counts["track_rows"] += len(rows)
@@ -79,15 +82,23 @@ class Tally:
         self.declared[f"{true} mostly declared {Kind(kinds.most_common(1)[0][0]).name.lower()}"] += 1
 
 
-def fly(name: str, hours: float, seed: int | None, progress: Progress) -> dict[str, object]:
-    """Fly so many hours; return the counts."""
+def fly(
+    name: str,
+    hours: float,
+    seed: int | None,
+    tell: Callable[[float], None] = lambda _: None,
+    p_detection: float | None = None,
+) -> dict[str, Any]:
+    """Fly so many hours, telling how many are over; return the counts. `p_detection` stands in for the site's own."""
     scenario = msgspec.structs.replace(packaged(name), duration_s=HOUR_S * hours)
     site = msgspec.toml.decode(DATA.joinpath("sites", f"{scenario.site}.toml").read_bytes(), type=SiteFile)
+    if p_detection is not None:
+        sensors = tuple(msgspec.structs.replace(each, p_detection=p_detection) for each in site.sensor)
+        site = msgspec.structs.replace(site, sensor=sensors)
     plan = Plan(site=site, rounds=catalog())
     seed = scenario.seed if seed is None else seed
     world = World(scenario, site, plan.rounds, plan.frame(), seed, environment=plan.environment())
     pipeline, tally, labels, step_s = Pipeline(plan), Tally(), {}, 0.0
-    bar = progress.add_task("hours", total=hours)
     for message in with_ticks(world):
         if isinstance(message, Aside):
             if message.kind == "label":
@@ -98,11 +109,12 @@ def fly(name: str, hours: float, seed: int | None, progress: Progress) -> dict[s
         step_s += time.process_time() - begin
         tally.take(events, labels)
         labels = {} if isinstance(message, Scan) else labels
-        progress.update(bar, completed=(events.t_ns - world.t_start_ns) / 1e9 / HOUR_S)
+        tell((events.t_ns - world.t_start_ns) / 1e9 / HOUR_S)
     tally.close()
     seen = Counter(name.split("-")[0] for name in tally.seen if name)
     return {
-        "scenario": name, "seed": seed, "hours": hours, "things_seen": dict(seen),
+        "scenario": name, "seed": seed, "hours": hours, "p_detection": [each.p_detection for each in site.sensor],
+        "things_seen": dict(seen),
         **tally.counts, "most_p_round": tally.most_p_round,
         "limit_per_day": 3.0 / hours * 24.0 if not tally.counts["tracks_declared_a_round"] else None,
         "declared_a_round_by_kind": dict(tally.rounds),
@@ -115,6 +127,7 @@ def main() -> None:
     parser.add_argument("--scenario", default="busy-quiet-day")
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--p-detection", type=float, default=None)
     parser.add_argument("--json", type=pathlib.Path, default=None)
     args = parser.parse_args()
     columns = (
@@ -124,7 +137,8 @@ def main() -> None:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        found = fly(args.scenario, args.hours, args.seed, progress)
+        bar = progress.add_task("hours", total=args.hours)
+        found = fly(args.scenario, args.hours, args.seed, lambda h: progress.update(bar, completed=h), args.p_detection)
     text = json.dumps(found, indent=1)
     if args.json:
         args.json.write_text(text + "\n", "utf-8")

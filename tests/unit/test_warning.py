@@ -142,9 +142,9 @@ def test_an_update_for_a_new_round_a_moved_time_and_a_moved_place_at_most_every_
 
 def test_phases_from_the_first_warning_to_the_all_clear():
     zone = stage(clear_after_s=60.0)
-    steps = [(t, (0, 7, 12.0, 0.9)) for t in (0, 5, 10, 11, 12, 12.5)] + [(t,) for t in (13.5, 30, 72, 73, 80)]
+    steps = [(t, (0, 7, 12.0, 0.9)) for t in (0, 5, 10, 11, 12, 12.5)] + [(t,) for t in (13.5, 22, 22.5, 30, 72, 73, 80)]
     said = told(zone, *steps)
-    assert [(w.t_issued_ns / S, w.phase) for w in said] == [(0, W), (10, I), (13.5, ST), (73, WarningPhase.CLEAR)]
+    assert [(w.t_issued_ns / S, w.phase) for w in said] == [(0, W), (10, I), (22.5, ST), (73, WarningPhase.CLEAR)]
     assert [w.supersedes for w in said] == [0, 1, 2, 3]
     assert [w.level for w in said] == [WarningLevel.WARN] * 3 + [WarningLevel.CLEAR]
     assert said[-1].reason == "no active threat for 60 s"
@@ -155,10 +155,17 @@ def test_phases_from_the_first_warning_to_the_all_clear():
 def test_a_new_round_after_the_first_came_down_is_an_update_of_the_same_alarm():
     first, second = (0, 7, 12.0, 0.9), (0, 8, 30.0, 0.9)
     said = told(
-        stage(), (0, first), (10, first), (12.5, first), (14,), (16, second), (28, second), (30.5, second), (32,)
+        stage(), (0, first), (10, first), (12.5, first), (23,), (25, second), (28, second), (30.5, second), (41,)
     )
     assert [w.phase for w in said] == [W, I, ST, U, I, ST]
     assert said[3].reason.startswith("new round")
+
+
+def test_between_two_rounds_of_a_raid_nobody_is_told_to_stay():
+    first, second = (0, 7, 12.0, 0.9), (0, 8, 30.0, 0.9)
+    said = told(stage(), (0, first), (10, first), (12.5, first), (14,), (20, second), (28, second), (30.5, second))
+    assert [w.phase for w in said] == [W, I, I]
+    assert said[2].reason.startswith("new round")
 
 
 def test_who_was_warned_before_has_had_that_time():

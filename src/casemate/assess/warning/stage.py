@@ -22,6 +22,8 @@ SIGMA_SMALL_M: Final = 100.0
 """or an impact this well known, 1 sigma: some hundred metres, as zones are (this project)."""
 DUE_S: Final = 2.0
 """An impact is expected from so long before its time, or two sigma of it if that is more: the time to lie down."""
+STAY_AFTER_S: Final = 10.0
+"""Nothing is to come for so long before a zone is told to stay: rounds of one raid come down closer together [A]."""
 _WAITS_S: Final = np.arange(1.0, 41.0)
 """Delays that are tried to tell how late a warning could still have come."""
 _NOBODY: Final = freeze(np.zeros(0, ZONE_RISK))
@@ -155,9 +157,10 @@ class WarningStage:
         if part.size:
             phase = self._phase_before(t_ns, alarm, part)
             return None if phase is None else self._issue(t_ns, zone_id, part, phase)
-        if t_ns - alarm.t_risk_ns >= round(self._settings.clear_after_s * NS_PER_S):
+        quiet_s = (t_ns - alarm.t_risk_ns) / NS_PER_S
+        if quiet_s >= self._settings.clear_after_s:
             return self._clear(t_ns, zone_id)
-        if alarm.is_borne_out and alarm.phase is not WarningPhase.STAY and not holds:
+        if alarm.is_borne_out and alarm.phase is not WarningPhase.STAY and quiet_s >= STAY_AFTER_S:
             return self._issue(t_ns, zone_id, part, WarningPhase.STAY)
         return None
 
