@@ -142,7 +142,7 @@ def test_an_update_for_a_new_round_a_moved_time_and_a_moved_place_at_most_every_
 
 def test_phases_from_the_first_warning_to_the_all_clear():
     zone = stage(clear_after_s=60.0)
-    steps = [(t, (0, 7, 12.0, 0.9)) for t in (0, 5, 10, 11, 12, 12.5)] + [(t,) for t in (13.5, 22, 22.5, 30, 72, 73, 80)]
+    steps = [(t, (0, 7, 12.0, 0.9)) for t in (0, 5, 10, 11, 12, 12.5)] + [(t,) for t in (13.5, 22, 22.5, 72, 73, 80)]
     said = told(zone, *steps)
     assert [(w.t_issued_ns / S, w.phase) for w in said] == [(0, W), (10, I), (22.5, ST), (73, WarningPhase.CLEAR)]
     assert [w.supersedes for w in said] == [0, 1, 2, 3]
