@@ -9,9 +9,9 @@ from casemate.physics.ballistics import propagate
 from casemate.physics.drag import drag_shape_of
 from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
-from casemate.sim.intercept.gun import NO_GUN, Gun, Outcome, PlannedBurst, packaged_kinds
+from casemate.sim.intercept.gun import NO_GUN, Fate, Gun, Outcome, PlannedBurst, packaged_kinds
 from casemate.sim.intercept.schedule import FireControl
-from casemate.sim.intercept.shots import Shots
+from casemate.sim.intercept.shots import Path, Shots, path_ahead
 
 S = 1_000_000_000
 FRAME = SiteFrame(33.3, 44.39, 34.0)
@@ -20,13 +20,26 @@ INBOUND = np.array([0.0, 2500.0, 900.0, 0.0, -200.0, -60.0, np.log(1.3e-4)])
 """A round that comes down some 100 m from the gun after 10 s."""
 
 
+SURE = {
+    "aim_error_mrad": 0.0,
+    "boresight_mrad": 0.0,
+    "sigma_lot_mps": 0.0,
+    "scatter_mrad": 0.2,
+    "p_kill_given_hit": 1.0,
+    "n_pieces": 10_000,
+    "piece_kg": 1e-5,
+    "share_detonated": 1.0,
+    "share_broken": 0.0,
+}
+
+
 def gun(kind="g35", **changes):
     figures = msgspec.convert(msgspec.to_builtins(packaged_kinds()[kind]) | changes, type(packaged_kinds()[kind]))
     return Gun(name="gun", lat_deg=33.3, lon_deg=44.39, height_m=34.0, figures=figures)
 
 
-def control(*guns, seed=1, is_drawn=False):
-    return FireControl(guns, FRAME, AIR, np.random.default_rng(seed), is_drawn)
+def control(*guns, seed=1, is_flown=False):
+    return FireControl(guns, FRAME, AIR, np.random.default_rng(seed), is_every_round_flown=is_flown)
 
 
 def tracks(*ids, t_ns=0, state=INBOUND, sigma_m=1.0):
@@ -53,9 +66,9 @@ def run_until_burst(fire, *ids, until_s=10.0, **more):
     return None, ()
 
 
-def at(burst, offset=(0.0, 0.0, 0.0)):
-    state = propagate(INBOUND[None], np.array([burst.t_intercept_ns / S]), AIR)[0]
-    return state[:3] + np.array(offset), state[3:6]
+def truth(burst, offset=(0.0, 0.0, 0.0), start=INBOUND):
+    path = path_ahead(start, burst.t_fire_ns / S, 8.0, AIR)
+    return Path(path.t_s, path.pos_m + np.array(offset), path.vel_mps)
 
 
 def test_a_round_that_threatens_nothing_is_left_alone():
@@ -68,11 +81,11 @@ def test_a_threat_is_taken_in_the_range_band_with_time_to_slew_and_fly():
     kind = gun().resolved()
     fire = control(gun())
     t_ns, (burst,) = run_until_burst(fire, 1)
-    pos, _ = at(burst)
-    range_m = np.linalg.norm(pos)
+    middle_s = np.array([(burst.t_intercept_ns - burst.t_fire_ns) / S])
+    range_m = np.linalg.norm(truth(burst).at(middle_s)[0])
     assert kind.range_m[0] <= range_m <= kind.range_m[1]
     flight_s = float(Shots(kind, AIR).lever(np.array([range_m])).flight_s[0])
-    assert burst.t_intercept_ns - burst.t_fire_ns == pytest.approx((flight_s + kind.burst_s(24) / 2) * S, abs=1e7)
+    assert burst.t_intercept_ns - burst.t_fire_ns == pytest.approx((flight_s + kind.rounds_s(24).mean()) * S, abs=1e7)
     assert burst.t_fire_ns - t_ns >= kind.settle_s * S
     assert 0.0 < burst.pk < 1.0
     assert burst.n_rounds == 24
@@ -128,81 +141,69 @@ def test_out_of_range_out_of_time_or_too_low_is_not_engaged():
 
 
 def test_a_dead_centre_burst_of_sure_rounds_kills_and_a_far_one_misses():
-    sure = {
-        "aim_error_mrad": 0.0,
-        "boresight_mrad": 0.0,
-        "scatter_mrad": 0.2,
-        "p_kill_given_hit": 1.0,
-        "n_pieces": 10_000,
-        "piece_kg": 1e-5,
-    }
+    sure = SURE | {"assess_s": 0.0}
     fire = control(gun(**sure))
     _, (burst,) = run_until_burst(fire, 1)
-    row = fire.settle(burst, *at(burst))
+    row = fire.settle(burst, truth(burst), None).row
     assert row.shape == (1,)
+    assert row["fate"][0] == Fate.DETONATED
     assert row["outcome"][0] == Outcome.KILL
     assert (row["engagement_id"][0], row["track_id"][0], row["pk"][0]) == (burst.engagement_id, 1, burst.pk)
     fire = control(gun(**sure))
     _, (burst,) = run_until_burst(fire, 1)
-    assert fire.settle(burst, *at(burst, (30.0, 0.0, 0.0)))["outcome"][0] == Outcome.MISS
+    assert fire.settle(burst, truth(burst, (30.0, 0.0, 0.0)), None).row["outcome"][0] == Outcome.MISS
 
 
 def test_a_false_track_is_a_miss():
     fire = control(gun())
     _, (burst,) = run_until_burst(fire, 1)
-    assert fire.settle(burst, None, None)["outcome"][0] == Outcome.MISS
+    assert fire.settle(burst, None, None).row["outcome"][0] == Outcome.MISS
 
 
 def test_the_aim_follows_the_estimate_until_the_first_round_leaves_never_the_truth():
     """An estimate that is 40 m off makes a miss, whatever the truth is."""
-    sure = {
-        "aim_error_mrad": 0.0,
-        "boresight_mrad": 0.0,
-        "scatter_mrad": 0.2,
-        "p_kill_given_hit": 1.0,
-        "n_pieces": 10_000,
-        "piece_kg": 1e-5,
-    }
+    sure = SURE | {"assess_s": 0.0}
     for late, outcome in ((True, Outcome.MISS), (False, Outcome.KILL)):
         fire = control(gun(**sure))
         t_ns, (burst,) = run_until_burst(fire, 1)
-        seen_ns = burst.t_fire_ns + 1 if late else burst.t_fire_ns - 1
+        limit_ns = burst.t_fire_ns - round(gun().resolved().lag_s * S)
+        seen_ns = limit_ns + 1 if late else limit_ns - 1
         wrong, right = (propagate(INBOUND[None], np.array([t_ns / S]), AIR)[0] for _ in range(2))
         wrong[0] += 40.0
         fire.step(t_ns, tracks(1, t_ns=t_ns, state=wrong), [threat(1)])
         fire.step(seen_ns, tracks(1, t_ns=t_ns, state=right), [threat(1)])
-        assert fire.settle(burst, *at(burst))["outcome"][0] == outcome
+        assert fire.settle(burst, truth(burst), None).row["outcome"][0] == outcome
 
 
-@pytest.mark.parametrize("is_drawn", [False, True])
-def test_kills_come_as_often_as_the_burst_believed(is_drawn):
-    """The track is known to a millimetre, so only the gun's own errors act; 99.9 % binomial interval."""
+@pytest.mark.parametrize("is_flown", [False, True])
+def test_kills_come_as_often_as_the_burst_believed(is_flown):
+    """An honest track, sigma 1 m: the truth is drawn about it; 100 bursts, 99.9 % binomial interval."""
     from scipy.stats import binom
 
-    fire, n = control(gun(), is_drawn=is_drawn), 400
-    _, (burst,) = run_until_burst(fire, 1, sigma_m=1e-3)
-    range_m = float(np.linalg.norm(at(burst)[0]))
-    kills = sum(fire._draw(gun().resolved(), np.zeros(2), range_m, burst.n_rounds) for _ in range(n))
-    low, high = binom.interval(0.999, n, burst.pk)
+    n, kills, rng, pk = 100, 0, np.random.default_rng(8), 0.0
+    air = AIR._replace(sigma_wind_mps=0.0)
+    for seed in range(n):
+        fire = FireControl((gun(),), FRAME, air, np.random.default_rng(seed), is_every_round_flown=is_flown)
+        state = propagate(INBOUND[None], np.array([4.0]), AIR)[0]
+        rows = tracks(1, t_ns=4 * S, state=state)
+        rows["cov"][:, 6, 6] = 1e-6
+        (burst,) = fire.step(4 * S, rows, [threat(1)])
+        pk = burst.pk
+        off = np.linalg.cholesky(rows["cov"][0]) @ rng.standard_normal(7)
+        there = path_ahead(state + off, (burst.t_fire_ns - 4 * S) / S, 6.0, AIR)
+        kills += int(fire.settle(burst, there, None).row["outcome"][0] == Outcome.KILL)
+    low, high = binom.interval(0.999, n, pk)
+    print(f"believed {pk:.4f}, {kills} of {n}")
     assert low <= kills <= high
 
 
 def test_a_killed_round_is_not_shot_at_again_and_a_missed_one_is():
     for kill, n in ((True, 0), (False, 1)):
-        sure = {
-            "aim_error_mrad": 0.0,
-            "boresight_mrad": 0.0,
-            "scatter_mrad": 0.2,
-            "p_kill_given_hit": 1.0,
-            "n_pieces": 10_000,
-            "piece_kg": 1e-5,
-            "assess_s": 0.0,
-        }
+        sure = SURE | {"assess_s": 0.0}
         fire = control(gun(**sure))
         state = np.array([0.0, 1500.0, 600.0, 0.0, -30.0, 0.0, np.log(1.3e-4)])
         (burst,) = fire.step(0, tracks(1, state=state), [threat(1, t_impact_s=60.0)])
-        there = propagate(state[None], np.array([burst.t_intercept_ns / S]), AIR)[0]
-        fire.settle(burst, there[:3] + (0.0 if kill else 50.0), there[3:6])
+        fire.settle(burst, truth(burst, (0.0 if kill else 50.0, 0.0, 0.0), state), None)
         t_ns = burst.t_intercept_ns + S
         again = fire.step(t_ns, tracks(1, t_ns=t_ns, state=state), [threat(1, t_impact_s=60.0)])
         assert len(again) == n
@@ -223,6 +224,6 @@ def test_the_same_seed_gives_the_same_night():
     def night(seed):
         fire = control(gun(), gun(), seed=seed)
         _, bursts = run_until_burst(fire, 1, 2)
-        return [fire.settle(b, *at(b)).tobytes() for b in bursts], bursts
+        return [fire.settle(b, truth(b), None).row.tobytes() for b in bursts], bursts
 
     assert night(3) == night(3)

@@ -13,7 +13,8 @@ from casemate.model.records import PLOT, TRACK, TrackStatus
 from casemate.physics.exact import Trajectory
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim import world as world_module
-from casemate.sim.intercept.gun import ENGAGEMENT, Gun, Outcome, PlannedBurst
+from casemate.sim.intercept.gun import ENGAGEMENT, Fate, Gun, Outcome, PlannedBurst
+from casemate.sim.intercept.schedule import Settled
 from casemate.sim.raid import Round
 from casemate.sim.scenario import RadarTruth, Scenario, Traffic
 from casemate.sim.world import TRUTH, World
@@ -161,7 +162,9 @@ def test_two_radars_take_turns_as_their_scans_arrive(make):
 class OneShot:
     """A fire control that shoots once, at 15 s, and always hits what it meets."""
 
-    def __init__(self, *_):
+    fate = Fate.BROKEN
+
+    def __init__(self, *_, **__):
         self.met = []
         self.is_done = False
 
@@ -171,10 +174,12 @@ class OneShot:
         self.is_done = True
         return (PlannedBurst(1, 7, 0, t_ns, 10**18 + 15_040_000_000, 60, 0.5),)
 
-    def settle(self, burst, pos_m, vel_mps):
-        self.met.append(pos_m)
-        outcome = Outcome.MISS if pos_m is None else Outcome.KILL
-        return np.array([(*burst, outcome.value)], ENGAGEMENT)
+    def settle(self, burst, truth, body):
+        self.met.append(truth)
+        if truth is None:
+            return Settled(np.array([(*burst, Outcome.MISS.value, "")], ENGAGEMENT), 0, None)
+        row = np.array([(*burst, Outcome.KILL.value, self.fate)], ENGAGEMENT)
+        return Settled(row, 10**18 + 15_040_000_000, None)
 
     def not_engaged(self, t_ns):
         return np.zeros(0, ENGAGEMENT)
@@ -236,6 +241,19 @@ def ranges(messages, name):
     """Ranges of all plots but those of one round."""
     ids = labelled(messages, name)
     return np.array([p["range_m"] for s in scans(messages) for p in s.plots if p["plot_id"] not in ids])
+
+
+def test_a_round_whose_fuze_is_dead_flies_on(make, monkeypatch):
+    class Deaf(OneShot):
+        fate = Fate.FUZE_DEAD
+
+    monkeypatch.setattr(world_module, "FireControl", Deaf)
+    shot, spared = make(gun=(GUN,)), make(gun=(GUN,), with_intercept=False)
+    with_it, without = fly(shot, 5.0), fly(spared, 5.0)
+    assert (shot.duds, shot.dead_s) == ({1}, {})
+    assert labelled(with_it, "round-1") == labelled(without, "round-1")
+    rows = np.concatenate([a.rows for a in asides(with_it, "engagements")])
+    assert rows["fate"].tolist() == [Fate.FUZE_DEAD]
 
 
 def test_a_burst_at_an_empty_place_misses(make, monkeypatch):

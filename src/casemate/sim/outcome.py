@@ -184,7 +184,7 @@ class Scorer:
         alarm = None if worst is None else self._alarms.get(worst)
         warned_s = None if alarm is None else self._since_start_s(alarm.since_ns)
         fate = RoundFate.LEAKED if assets else RoundFate.LANDED_OUTSIDE
-        if r.truth_id in self._world.dead_s:
+        if r.truth_id in self._world.dead_s or r.truth_id in self._world.duds:
             fate = RoundFate.INTERCEPTED
         return RoundResult(
             label=r.label,

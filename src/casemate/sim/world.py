@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casemate.constants import NS_PER_S
-from casemate.model.catalog import RoundClass, SiteFile
+from casemate.model.catalog import EnvironmentSettings, RoundClass, SiteFile
 from casemate.model.messages import Aside, Events, Input, Scan, Threat
 from casemate.model.records import LABEL, Records, TrackStatus, freeze
 from casemate.physics.ballistics import propagate
@@ -24,8 +24,10 @@ from casemate.physics.geodesy import SiteFrame
 from casemate.physics.terrain import Terrain
 from casemate.sim.clutter.look import Told
 from casemate.sim.clutter.sky import Clutter
-from casemate.sim.intercept.gun import ENGAGEMENT, Outcome, PlannedBurst
+from casemate.sim.intercept.fire import Spent
+from casemate.sim.intercept.gun import ENGAGEMENT, Fate, PlannedBurst
 from casemate.sim.intercept.schedule import FireControl
+from casemate.sim.intercept.shots import Path
 from casemate.sim.raid import Round, Volley, draw_rounds
 from casemate.sim.scenario import Scenario, check_scenario
 from casemate.sim.sensor import Bodies, Radar, RadarTruth, Sector, Turn, deal, joined
@@ -54,6 +56,11 @@ the spacing of rounds half a second apart, and ten times a good track's error.""
 SEEABLE: Final = 0.5
 """A look counts as a first possible detection when it would succeed at least this often."""
 
+_SETTLE_S: Final = 2.5
+"""After the middle of a burst has met its round [s] the last of it has, too: half of the longest burst, and more."""
+
+_PATH_STEP_S: Final = 0.1
+
 _AFTER_NS = 10 * NS_PER_S  # a raid that outlasts the scenario is watched for this long after its last impact
 
 
@@ -78,6 +85,8 @@ class World:
         All chance comes from it, split by purpose: raids, traffic, radars, guns, other clutter.
     with_intercept : bool
         Whether the scenario's guns act.
+    is_every_round_flown : bool
+        Fly every round of a burst; otherwise its scatter is integrated, ten times faster.
     environment : Environment, optional
         What the fire control believes of air and Earth; built from the site when not given.
     terrain : Terrain, optional
@@ -93,6 +102,7 @@ class World:
         seed: int,
         *,
         with_intercept: bool = True,
+        is_every_round_flown: bool = False,
         environment: Environment | None = None,
         terrain: Terrain | None = None,
     ) -> None:
@@ -117,9 +127,17 @@ class World:
             drag = drag_curve_of(site.tracking.drag_curve, rounds)
             environment = build_environment(site.environment, frame, drag, None, None)
         self._environment = environment
-        self._fire_control = FireControl(scenario.gun, frame, environment, guns) if with_intercept else None
-        if not scenario.gun:
-            self._fire_control = None
+        self._classes = {body.name: body for body in rounds}
+        self._fire_control: FireControl | None = None
+        if with_intercept and scenario.gun:
+            drag = drag_curve_of(site.tracking.drag_curve, rounds)
+            air = build_environment(EnvironmentSettings(), frame, drag, None, scenario.wind_profile())
+            self._fire_control = FireControl(
+                scenario.gun, frame, environment, guns, is_every_round_flown=is_every_round_flown, true_air=air,
+                bodies=self._classes,
+            )  # fmt: skip
+        self.spent: list[tuple[int, int, Spent]] = []  # what was fired: time of the trigger, body that it met, burst
+        self.duds: set[int] = set()  # rounds whose fuze a hit has killed: they fly on and do not go off
         self.first_seeable_s: dict[int, float] = {}
         self.dead_s: dict[int, float] = {}
         self.n_traffic_hit = 0
@@ -282,14 +300,20 @@ class World:
         while self._fire_control is not None and self._pending and self._pending[0][0] <= until_ns:
             t_ns, _, burst = heapq.heappop(self._pending)
             t_s = (t_ns - self.t_start_ns) / NS_PER_S
-            truth_id, pos, vel = self._met(burst, t_s)
-            row = self._fire_control.settle(burst, pos, vel)
-            if truth_id and str(row["outcome"][0]) == Outcome.KILL:
-                self.dead_s[truth_id] = t_s
+            truth_id, path, body = self._met(burst, t_s)
+            settled = self._fire_control.settle(burst, path, body)
+            fate = str(settled.row["fate"][0])
+            if truth_id and fate:
                 self.n_traffic_hit += truth_id > len(self._volley.rounds)
-            self._engagements.append(row)
+                if fate == Fate.FUZE_DEAD:
+                    self.duds.add(truth_id)
+                else:  # not before now: what was seen until now was there
+                    self.dead_s[truth_id] = max((settled.kill_ns - self.t_start_ns) / NS_PER_S, t_s)
+            if settled.spent is not None:
+                self.spent.append((burst.t_fire_ns, truth_id, settled.spent))
+            self._engagements.append(settled.row)
 
-    def _met(self, burst: PlannedBurst, t_s: float) -> tuple[int, Floats | None, Floats | None]:
+    def _met(self, burst: PlannedBurst, t_s: float) -> tuple[int, Path | None, RoundClass | None]:
         # The nearest body to where the track is believed to be; a burst may meet traffic if the track follows it.
         track = self._tracks.get(burst.track_id)
         now = self._things(t_s)
@@ -302,7 +326,14 @@ class World:
         i = int(np.argmin(away))
         if not away[i] <= GATE_M:
             return 0, None, None
-        return int(now.truth_id[i]), now.pos_m[i], now.vel_mps[i]
+        truth_id, fire_s = int(now.truth_id[i]), (burst.t_fire_ns - self.t_start_ns) / NS_PER_S
+        if truth_id > len(self._volley.rounds):  # what is no round goes straight on for the while
+            around = np.array([t_s, t_s + 1.0]) - fire_s
+            vel = np.tile(now.vel_mps[i], (2, 1))
+            return truth_id, Path(around, now.pos_m[i] + np.array([[0.0], [1.0]]) * vel, vel), None
+        t = np.arange(fire_s, t_s + _SETTLE_S, _PATH_STEP_S)
+        path = Path(t - fire_s, *self._volley.at(np.full(t.size, truth_id - 1), t))
+        return truth_id, path, self._classes[self._volley.rounds[truth_id - 1].round_class]
 
     def _flush(self, t_ns: int) -> Iterator[Aside]:
         rows = [row for row in self._engagements if len(row)]

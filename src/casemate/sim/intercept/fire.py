@@ -51,6 +51,15 @@ class Burst(NamedTuple):
     kill_s: float  # since the trigger; NaN: a miss
 
 
+class Spent(NamedTuple):
+    """A burst that is over, for what comes down of it."""
+
+    shots: Shots  # in the true air
+    told: Command
+    shared: Shared
+    end: Burst
+
+
 def command(shots: Shots, place_m: Floats, path: Path, n_rounds: int) -> Command:
     """Return the shots that would meet a predicted path: each round of a burst at the time that it takes to get there.
 

@@ -27,9 +27,11 @@ ENGAGEMENT = np.dtype(
         ("n_rounds", "u4"),
         ("pk", "f8"),
         ("outcome", "U11"),
+        ("fate", "U10"),
     ]
 )
-"""What became of a burst, or (NOT_ENGAGED, gun 65535) of a threat that nobody shot at; `pk` as believed when bound."""
+"""What became of a burst, or (NOT_ENGAGED, gun 65535) of a threat that nobody shot at; `pk` as believed when bound,
+`fate` what a kill did (`Fate`), else empty."""
 
 NO_GUN = 65535
 
