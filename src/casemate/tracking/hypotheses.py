@@ -166,6 +166,8 @@ class Hypotheses:
             rule = rule._replace(least_score=LEAST_BESIDE)
         for part in sweep.parts:
             first = bank.add_spots(sweep.spots[part])
+            if (bank.spots["t_ns"][first:] < 0).all():  # worked again, and none of them is free
+                continue
             new = [*self._extend(bank, first, rule), *self._pair(bank, first, rule)]
             if len(salvos.rows):
                 new += self._begin_at_mouth(bank, first, rule, salvos)
