@@ -234,6 +234,9 @@ def main(folder):
     print(f"{np.median(watch.n_tracks):.0f} tracks, at most {max(watch.n_tracks)}")
     print(f"{watch.n_plots / span_s:.0f} plots/s, {len(watch.t_ns) / span_s:.0f} scans/s, load {load:.1f} before and")
     print(f"{os.getloadavg()[0]:.1f} after on {os.cpu_count()} cores")
+    timing = watch.summary["timing"]
+    steps = ", ".join(f"{name} {ms:.1f}" for name, ms in timing["step_ms"].items())
+    print(f"steps, all of the run: {steps} ms; {timing['cpu_s']:.0f} s of processor time in {timing['wall_s']:.0f} s")
     print("\n| from the last plot of the deciding scan to | n | p50 ms | p99 ms | most ms | above 50 ms |")
     print("| --- | --- | --- | --- | --- | --- |")
     seen, stepped = ({i: each[k] for i, each in watch.decided.items()} for k in (0, 1))

@@ -6,19 +6,13 @@ import threading
 import time
 
 import numpy as np
+from hill import PLACE, ZONE
 
 from casemate.io.feeds.asterix.encoder import block, cat015
 from casemate.io.feeds.asterix.records import PlotItem
 
 PERIOD_S = 0.25
-SITE = """
-[site]
-name = "Hill"
-lat_deg = 43.0
-lon_deg = 18.0
-height_m = 300.0
-
-[[sensor]]
+SITE = f"""{PLACE}[[sensor]]
 name = "radar-1"
 lat_deg = 43.0
 lon_deg = 18.0
@@ -35,10 +29,7 @@ antenna = "staring"
 sac = 25
 sic = 10
 
-[[zone]]
-name = "Hill"
-polygon_deg = [[42.985, 17.98], [43.015, 17.98], [43.015, 18.02], [42.985, 18.02]]
-
+{ZONE}
 [[zone]]
 name = "Valley"
 polygon_deg = [[42.985, 18.12], [43.015, 18.12], [43.015, 18.16], [42.985, 18.16]]

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hill import SITE
 
 from casemate.cli import main
 from casemate.constants import NS_PER_S
@@ -18,32 +19,6 @@ from casemate.io.tables import PLOT_SCHEMA
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import sensor_models
 
-SITE = """
-[site]
-name = "Hill"
-lat_deg = 43.0
-lon_deg = 18.0
-height_m = 300.0
-
-[[sensor]]
-name = "radar-1"
-lat_deg = 43.0
-lon_deg = 18.0
-height_m = 310.0
-scan_period_s = 1.0
-sigma_range_m = 10.0
-sigma_azimuth_deg = 0.15
-sigma_elevation_deg = 0.15
-false_plots_per_scan = 2.0
-range_m = [500.0, 20000.0]
-elevation_deg = [0.2, 70.0]
-sac = 25
-sic = 10
-
-[[zone]]
-name = "Hill"
-polygon_deg = [[42.985, 17.98], [43.015, 17.98], [43.015, 18.02], [42.985, 18.02]]
-"""
 T0_NS = 1_790_000_000 * NS_PER_S
 SPAN_S = 24
 

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from hill import SITE
 
 from casemate.errors import SettingsError
 from casemate.io.feeds import network
@@ -18,33 +19,6 @@ from casemate.io.feeds.opening import open_feed
 from casemate.io.settings import read_site
 
 GROUP = "239.255.86.17"
-SITE = """
-[site]
-name = "Hill"
-lat_deg = 43.0
-lon_deg = 18.0
-height_m = 300.0
-
-[[sensor]]
-name = "radar-1"
-lat_deg = 43.0
-lon_deg = 18.0
-height_m = 310.0
-scan_period_s = 1.0
-sigma_range_m = 10.0
-sigma_azimuth_deg = 0.15
-sigma_elevation_deg = 0.15
-range_m = [500.0, 20000.0]
-elevation_deg = [0.2, 70.0]
-sac = 25
-sic = 10
-
-[[zone]]
-name = "Hill"
-polygon_deg = [[42.985, 17.98], [43.015, 17.98], [43.015, 18.02], [42.985, 18.02]]
-"""
-
-
 STOP_S = 4.0
 """What a stop may take: 0.3 s on a quiet machine, over 1 s was seen on one whose cores were shared by ten [s]."""
 
