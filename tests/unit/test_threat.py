@@ -150,3 +150,25 @@ def test_an_impact_that_cannot_be_said_threatens_nobody():
 def test_no_zones_and_no_assets_are_fine():
     out = ThreatStage((), (), (ROUND,), FRAME, Settings()).step(0, *rows([[0.0, 0.0]]))
     assert out.risks.size == 0
+
+
+def test_a_risk_that_is_gone_at_the_next_look_is_gone():
+    zone = stage()
+    assert zone.step(0, *rows([(0.0, 0.0)])).risks.size == 1
+    moved = zone.step(S, *rows([(-4000.0, 0.0)], t_s=1))
+    assert moved.risks.size == 0
+    assert moved.standing == {1}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_at_once_say_what_each_says_alone(seed):
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(-400.0, 400.0, (30, 2))
+    together = stage(p_risk_min=1e-9).step(0, *rows(points, sigma_m=60.0)).risks
+    alone = [stage(p_risk_min=1e-9).step(0, *rows(points[i : i + 1], sigma_m=60.0, first_id=i + 1)) for i in range(30)]
+    each = {int(row["track_id"]): float(row["p_hit"]) for step in alone for row in step.risks if row["zone_id"] == 0}
+    mine = together[together["zone_id"] == 0]
+    assert {int(i): float(p) for i, p in zip(mine["track_id"], mine["p_hit"], strict=True)} == pytest.approx(
+        each, abs=1e-14
+    )
+    assert len(each) > 20
