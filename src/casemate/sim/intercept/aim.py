@@ -18,7 +18,8 @@ from casemate.sim.intercept.shots import Shots
 
 Floats = NDArray[np.float64]
 
-_CALIBRES: Final = 6.0  # length of a round whose class does not say
+CALIBRES: Final = 6.0
+"""Length of a round whose class does not say it, in calibres [A]."""
 
 
 class Meeting(NamedTuple):
@@ -57,7 +58,7 @@ def presented_area_m2(body: RoundClass | None, vel_mps: Floats, way_mps: Floats)
     """
     if body is None:
         return np.full(len(vel_mps), BODY_AREA_M2)
-    length_m = _CALIBRES * body.calibre_m if body.length_m is None else body.length_m
+    length_m = CALIBRES * body.calibre_m if body.length_m is None else body.length_m
     cos = np.abs(_dot(unit(vel_mps), unit(way_mps)))
     side = length_m * body.calibre_m * np.sqrt(np.maximum(1.0 - cos * cos, 0.0))
     area: Floats = side + 0.25 * math.pi * body.calibre_m**2 * cos
