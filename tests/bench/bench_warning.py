@@ -48,7 +48,7 @@ class Kept(NamedTuple):
     steps: list[tuple[int, np.ndarray, frozenset[int]]]  # time, ZONE_RISK and tracks that stand, where anything stands
     rounds: list[tuple[str, str, float, float, int, int]]  # label, class, e, n [m], impact, fourth plot (0: none) [ns]
     t_span_ns: tuple[int, int]
-    commit: str = "9d4055e"  # that flew it; the first files do not say
+    commit: str = ""  # that flew it; the first files do not say
 
 
 class _Keeper:
