@@ -14,6 +14,7 @@ from casemate.sim.intercept.debris import (
     CHARGE_SHARE,
     DEAD_ROUND,
     FALLEN,
+    GROUND_STRIKE,
     LIVE_BODY,
     PIECES,
     UNBURST,
@@ -79,7 +80,7 @@ def test_a_cloud_piece_and_a_tumbling_body_fall_at_theirs():
 def test_what_a_burst_fired_comes_down_but_for_what_burnt(kind, is_flown):
     one, n = spent(kind, 36, is_flown=is_flown, p_self_destruct_fails=0.2), 36
     fallen, figures = fall_of_burst(one, np.random.default_rng(2)), one.shots.kind
-    n_whole = fallen["n"][fallen["what"] == UNBURST].sum()
+    n_whole = fallen["n"][fallen["is_live"]].sum()
     fired_kg = n * figures.mass_kg - (n - n_whole) * figures.charge_kg
     assert fallen["mass_kg"].sum() == pytest.approx(fired_kg, rel=1e-9)
     assert np.isfinite(fallen["pos_m"]).all()
@@ -87,7 +88,7 @@ def test_what_a_burst_fired_comes_down_but_for_what_burnt(kind, is_flown):
     on_grid_kg = grid.mass_kgpkm2.sum() * 0.25
     assert on_grid_kg + grid.beyond_kg == pytest.approx(fired_kg, rel=1e-9)
     assert grid.beyond_kg < 0.01 * fired_kg
-    assert grid.n_unburst_per_km2.sum() * 0.25 == pytest.approx(n_whole)
+    assert grid.n_live_per_km2.sum() * 0.25 == pytest.approx(n_whole)
     assert sum(line.mass_kg for line in table_of(fallen, 1000.0)) == pytest.approx(fired_kg, rel=1e-9)
 
 
@@ -146,6 +147,7 @@ def test_rounds_told_into_the_ground_come_down_whole():
     one = spent("g20", 24, self_destruct_s=60.0, sigma_self_destruct_s=0.0, p_self_destruct_fails=0.0)
     whole, pieces = loose_shots(one, np.random.default_rng(1))
     assert len(whole.n) + int(one.end.is_hit.sum()) == 24
+    assert set(whole.what) == {GROUND_STRIKE}
     assert len(pieces.n) == 3 * int(one.end.is_hit.sum())
 
 

@@ -1,8 +1,13 @@
+from importlib import resources
+
 import msgspec
 import numpy as np
 import pytest
 
+from casemate.errors import SettingsError
+from casemate.io.settings import read_toml
 from casemate.sim.intercept.gun import Gun, GunFile, GunKind, packaged_kinds
+from casemate.sim.scenario import Scenario
 
 PLACE = {"name": "gun-1", "lat_deg": 33.3, "lon_deg": 44.39, "height_m": 34.0}
 
@@ -88,3 +93,24 @@ def test_each_round_leaves_at_its_own_time():
     assert np.diff(times)[-1] == pytest.approx(1.0 / 75.0)
     still = msgspec.convert(figures(spin_up_s=0.0), GunKind).rounds_s(3)
     assert still == pytest.approx([1 / 75.0, 2 / 75.0, 3 / 75.0])
+
+
+@pytest.mark.parametrize(("key", "bad"), [("rate_per_min", "0.0"), ("n_magazine", "-1"), ("n_burst", "0")])
+def test_a_scenario_with_a_gun_that_cannot_be_names_file_key_and_cause(tmp_path, key, bad):
+    text = resources.files("casemate").joinpath("data", "guns.toml").read_text().split("[[gun]]")[1]
+    text = text.replace("[gun.", "[gun.figures.")
+    place = "\n".join(f"{name} = {value!r}" for name, value in PLACE.items())
+    lines = f"[[gun]]\n{place}\n[gun.figures]\n{text}".splitlines()
+    changed = [
+        f"{key} = {bad}" if line.startswith(f"{key} = ") and '"' not in line and "[" not in line else line
+        for line in lines
+    ]
+    assert changed != lines
+    head = 'title = "t"\nsource = "s"\nseed = 1\nt_start = 1\nduration_s = 10.0\nsite = "site-alpha"\n'
+    file = tmp_path / "night.toml"
+    file.write_text(head + "\n".join(changed))
+    with pytest.raises(SettingsError) as caught:
+        read_toml(file, Scenario)
+    assert caught.value.file.endswith("night.toml")
+    assert caught.value.key.endswith(key)
+    assert ">= " in caught.value.why or "> " in caught.value.why

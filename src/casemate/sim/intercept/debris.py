@@ -39,6 +39,8 @@ FALLEN: Final = np.dtype(
 long after it was let go, where (ENU of the site); `is_live`: an explosive charge that may go off on the ground."""
 
 UNBURST: Final = "unburst round"
+GROUND_STRIKE: Final = "ground strike"
+"""A round that reached the ground before it would have destroyed itself."""
 PIECES: Final = "pieces"
 CARRIER: Final = "carrier"
 LIVE_BODY: Final = "live body"
@@ -94,7 +96,7 @@ def loose_shots(spent: Spent, rng: np.random.Generator) -> tuple[Loose, Loose]:
     Notes
     -----
     A contact round that hit goes off where it hit; another by itself, some never do. A round with a cloud releases it
-    where it was told to meet; what carried it falls as a body. Rounds that would be under the ground by then stay
+    where it was told to meet; what carried it falls as a body. Rounds that would be under the ground by then strike it
     whole.
     """
     shots, told, shared = spent.shots, spent.told, spent.shared
@@ -108,10 +110,12 @@ def loose_shots(spent: Spent, rng: np.random.Generator) -> tuple[Loose, Loose]:
     end_s = kind.self_destruct_s + kind.sigma_self_destruct_s * rng.standard_normal(n)
     end_s = told.flight_s.copy() if kind.n_pieces else np.where(is_hit, told.flight_s, np.maximum(end_s, 0.1))
     ends = shots.at(told.place_m, muzzle, end_s)
-    is_whole = ((rng.random(n) < kind.p_self_destruct_fails) & ~is_hit) | (ends[:, 2] < _ground_m(ends, shots.air))
+    is_dud = (rng.random(n) < kind.p_self_destruct_fails) & ~is_hit
+    is_whole = is_dud | (ends[:, 2] < _ground_m(ends, shots.air))
     starts = np.column_stack((np.tile(told.place_m, (n, 1)), muzzle, np.full(n, shots.ln_drag)))[is_whole]
     k = len(starts)
-    whole = Loose(starts, np.full(k, UNBURST, "U14"), np.ones(k), np.full(k, kind.mass_kg), np.ones(k, np.bool_))
+    what = np.where(is_dud[is_whole], UNBURST, GROUND_STRIKE)
+    whole = Loose(starts, what, np.ones(k), np.full(k, kind.mass_kg), np.ones(k, np.bool_))
     from_m, vel = ends[~is_whole, :3], ends[~is_whole, 3:]
     steel_kg = kind.mass_kg - kind.charge_kg - kind.n_pieces * kind.piece_kg
     if not kind.n_pieces:

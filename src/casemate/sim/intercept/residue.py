@@ -23,7 +23,7 @@ class Residue(NamedTuple):
 
     edges_m: Floats  # (k + 1,) of the cells, east and north alike, ENU of the site
     mass_kgpkm2: Floats  # (k, k)
-    n_unburst_per_km2: Floats  # live or unburst bodies
+    n_live_per_km2: Floats  # what may go off on the ground or did: unburst rounds, strikes, live bodies
     n_hazardous_per_km2: Floats  # things that land with more than `HAZARDOUS_J`
     mass_kg: float  # of all that came down, on the grid and beyond
     beyond_kg: float  # beyond the grid, or never down
@@ -91,7 +91,7 @@ def gather(fallen: Records, half_m: float, cell_m: float) -> Residue:
     return Residue(
         edges_m=edges,
         mass_kgpkm2=per_km2 * mass,
-        n_unburst_per_km2=per_km2 * over(np.where(rows["is_live"], rows["n"], 0.0)),
+        n_live_per_km2=per_km2 * over(np.where(rows["is_live"], rows["n"], 0.0)),
         n_hazardous_per_km2=per_km2 * over(np.where(rows["energy_j"] > HAZARDOUS_J, rows["n"], 0.0)),
         mass_kg=whole_kg,
         beyond_kg=whole_kg - float(mass.sum()),
