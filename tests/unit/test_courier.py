@@ -11,10 +11,11 @@ from casemate.constants import NS_PER_S
 from casemate.errors import ChannelError, InvariantError
 from casemate.io.channels import courier as couriers
 from casemate.io.channels.audit import AuditLog, verify
-from casemate.io.channels.courier import Courier, CourierState
+from casemate.io.channels.courier import Courier
 from casemate.io.channels.live import LIVE
 from casemate.io.channels.log import LogChannel, Settings
 from casemate.io.channels.stamps import EXERCISE, REHEARSAL
+from casemate.io.channels.tally import CourierState
 from casemate.model.messages import WarningPhase
 from casemate.model.notices import DrillHeartbeat, DrillPicture, ExerciseNotice, LiveNotice, RehearsalNotice
 
@@ -325,6 +326,41 @@ def test_a_recording_waits_for_a_slow_channel(carry, monkeypatch):
         courier.offer(notice(n=n))
     _until(lambda: len(line.came) == 20)
     assert courier.tally().n_overflowed == courier.tally().n_expired == 0
+
+
+def test_a_recording_does_not_wait_at_its_end_for_a_channel_that_fails(carry):
+    courier = carry(Line(trouble=_breaks(*range(1, 1000))), is_patient=True)
+    courier.offer(notice())
+    _until(lambda: courier.tally().n_retries >= 1)
+    start_s = time.monotonic()
+    _leave(courier, couriers.PATIENCE_S)
+    assert (
+        time.monotonic() - start_s < couriers.BACKOFF_MAX_S + 3.0
+    )  # as long as another try is away, on a busy machine
+    assert courier.tally().n_waiting == 1
+
+
+class Sliced(Line):
+    """A line whose pictures come in three parts; the alarm is handed over while the first is on its way."""
+
+    def show_parts(self, picture):
+        for i in range(3):
+            self.came.append((picture.t_ns, i))
+            self.on_part(i)
+            yield
+
+
+def test_an_alarm_passes_between_the_parts_of_a_picture(carry):
+    line = Sliced()
+    line.on_part = lambda i: courier.offer(notice()) if i == 0 else None
+    courier = carry(line)
+    courier.show(_picture(1))
+    _until(lambda: len(line.came) == 4)
+    assert line.came == [(1, 0), notice(), (1, 1), (1, 2)]
+    line.on_part = lambda i: courier.show(_picture(3)) if i == 0 else None  # a newer one waits for the end of this
+    courier.show(_picture(2))
+    _until(lambda: len(line.came) >= 10)
+    assert line.came[4:10] == [(2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (3, 2)]
 
 
 class Wide(Line):

@@ -46,6 +46,7 @@ def _print(found: "Explanation") -> None:
 
     table = Table(title=f"warning {found.warning_id}, {found.zone}: {found.phase}", show_header=False)
     rows = [("reason", found.reason), ("probability that a round comes down there", f"{found.p_impact:.2f}")]
+    rows.append(("version of the zone list", (found.zone_list or "not kept")[:16]))
     if found.lead_s is not None:
         rows.append(("time to the first impact", f"{found.lead_s:.1f} s" + ("" if found.is_useful else ", too little")))
     if found.benefit is not None and found.cost is not None:

@@ -25,6 +25,9 @@ class Ellipse(msgspec.Struct, frozen=True, kw_only=True):
     bearing_deg: float
 
 
+_MADE = frozenset({"tracks", "incident", "zone_list"})  # of an explanation: not in the row of its warning
+
+
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """One track that counted: what was known of it, and from which plots."""
 
@@ -48,6 +51,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     incident_id: int
     supersedes: int | None
     zone: str
+    zone_list: str | None  # version of the list that the zone is of; None: the run is of a Casemate that kept none
     phase: str
     level: str
     t_ns: int
@@ -82,9 +86,10 @@ def explain(folder: StrPath, warning_id: int) -> tuple[Explanation, RunTables]:
     row = found[0]
     plots = _plots_of(run, row)
     mine = [each for each in rows if each["incident_id"] == row["incident_id"]]
-    copied = {name: row[name] for name in Explanation.__struct_fields__ if name not in {"tracks", "incident"}}
+    copied = {name: row[name] for name in Explanation.__struct_fields__ if name not in _MADE}
     found_out = Explanation(
         **copied,
+        zone_list=run.summary.get("zone_list"),
         tracks=tuple(_counted(cause, plots, row["t_ns"]) for cause in row["causes"]),
         incident=tuple(f"{each['warning_id']} {each['phase']}: {each['reason']}" for each in mine),
     )

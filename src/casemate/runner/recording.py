@@ -16,6 +16,7 @@ from casemate.io.health import sensor_summary
 from casemate.io.journal import JournalWriter
 from casemate.io.recorder import RunRecorder, write_summary
 from casemate.io.terrain import raster_of, read_terrain
+from casemate.model.catalog import zone_list_digest
 from casemate.physics.drag import drag_curve_of
 from casemate.physics.terrain import Terrain
 from casemate.pipeline import Levels, Pipeline, Plan, Raster
@@ -158,6 +159,7 @@ def record(
     summary = {
         **msgspec.to_builtins(origin),
         "site": plan.site.site.name,
+        "zone_list": zone_list_digest(plan.site.zone),
         "is_whole": not stats.is_stopped,
         "t_first_ns": stats.t_first_ns,
         "t_last_ns": stats.t_last_ns,

@@ -17,13 +17,13 @@ from casemate.io.channels import desks, precedence
 from casemate.io.channels.areas import Place
 from casemate.io.channels.arming import Armed, arm, scope_of
 from casemate.io.channels.audit import AuditLog
-from casemate.io.channels.courier import CourierState, Tally
 from casemate.io.channels.desks import Desk
 from casemate.io.channels.dispatcher import Dispatcher
 from casemate.io.channels.herald import Herald
 from casemate.io.channels.live import LIVE
 from casemate.io.channels.opening import AnySettings, ChannelsFile, read_channels
 from casemate.io.channels.stamps import EXERCISE, REHEARSAL
+from casemate.io.channels.tally import CourierState, Tally
 from casemate.io.feeds.address import parse
 from casemate.io.feeds.clock import PlayedClock, StationClock
 from casemate.io.feeds.opening import open_feed

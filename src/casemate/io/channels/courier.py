@@ -7,16 +7,16 @@ was given up or came too late is counted, audited and shown: nothing is lost sil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, takewhile
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 from casemate.constants import NS_PER_S
 from casemate.errors import ChannelError, InvariantError
 from casemate.io.channels.audit import AuditLog
 from casemate.io.channels.channel import Channel
 from casemate.io.channels.stamps import Stamp
+from casemate.io.channels.tally import CourierState, Tally
 from casemate.model.messages import WarningPhase
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
@@ -39,33 +39,6 @@ ALWAYS_NS: Final = 2**63 - 1
 _COUNTS: Final = ("offered", "sent", "retries", "expired", "refused", "overflowed", "held")
 _ENDS: Final = frozenset({WarningPhase.CLEAR, WarningPhase.WITHDRAWN})
 _LOOK_S: Final = 1.0  # how often an idle courier looks whether its leave has ended
-
-
-class CourierState(StrEnum):
-    """How a channel is."""
-
-    WAITING = "waiting"  # it was not opened yet
-    OK = "ok"
-    RETRYING = "retrying"
-    DEAD = "dead"
-    OFF = "off"  # closed, or no longer armed
-
-
-class Tally(NamedTuple):
-    """How a channel is, and what became of the notices that were meant for it."""
-
-    channel: str
-    state: CourierState
-    why: str  # of the last failure, empty where it works
-    n_offered: int = 0
-    n_sent: int = 0
-    n_retries: int = 0  # tries after the first
-    n_expired: int = 0  # given up: nobody was to act on them any more
-    n_refused: int = 0  # the channel said that it never takes them
-    n_overflowed: int = 0  # the queue was full
-    n_held: int = 0  # came after the arming had ended
-    n_waiting: int = 0
-    t_sent_ns: int = 0  # when the last went out, 0: none did
 
 
 class Courier(Generic[N, P, H]):
@@ -99,6 +72,8 @@ class Courier(Generic[N, P, H]):
         self.name = channel.name
         self._channel, self._stamp, self._audit, self._now_ns = channel, stamp, audit, now_ns
         self._send_all: Callable[[Sequence[N]], None] | None = getattr(channel, "send_all", None)
+        self._show_parts: Callable[[P], Iterator[None]] | None = getattr(channel, "show_parts", None)
+        self._showing: tuple[P, Iterator[None]] | None = None  # half shown
         self._n_batch = BATCH if self._send_all else 1
         self._until_ns, self._is_patient = until_ns, is_patient
         self._notices: deque[N] = deque()
@@ -159,6 +134,8 @@ class Courier(Generic[N, P, H]):
         """Let it carry what waits for at most `grace_s` [s], and then take leave; returns at once."""
         with self._changed:
             self._is_leaving = True
+            if self._is_patient and self._failing_since_ns:  # a recording waits for who is slow, not for who fails
+                grace_s = min(grace_s, BACKOFF_MAX_S)
             self._end_s = time.monotonic() + grace_s
             self._changed.notify_all()
 
@@ -218,7 +195,7 @@ class Courier(Generic[N, P, H]):
                     return False
                 if not self._notices and not self._open_incidents and self._now_ns() > self._until_ns:
                     return False
-                if not self._is_open or self._notices or self._heartbeat or self._picture:
+                if not self._is_open or self._notices or self._heartbeat or self._showing or self._picture:
                     return True
                 self._changed.wait(_LOOK_S)
 
@@ -227,7 +204,9 @@ class Courier(Generic[N, P, H]):
         with self._changed:
             while self._notices and self._is_past(self._notices[0]):
                 self._drop("expired", self._pop(), "nobody is to act on it any more")
-            return self._notices[0] if self._notices else self._heartbeat or self._picture
+            if self._notices:
+                return self._notices[0]
+            return self._heartbeat or (self._showing[0] if self._showing else self._picture)
 
     def _try(self, item: N | P | H | None) -> str:
         """Open the channel where it is not, and deliver; return why that failed, empty where it did not."""
@@ -259,9 +238,20 @@ class Courier(Generic[N, P, H]):
             self._send(item)
         elif isinstance(item, self._stamp.heartbeat):
             self._channel.beat(item)
-        elif isinstance(item, self._stamp.picture):
-            self._channel.show(item)
+        elif isinstance(item, self._stamp.picture) and not self._show(item):
+            return
         self._forget(item)
+
+    def _show(self, picture: P) -> bool:
+        # Whether it is shown whole. Part by part where the channel can: an alarm waits for a part, not for all of it.
+        if self._show_parts is None:
+            self._channel.show(picture)
+            return True
+        _, parts = self._showing = self._showing or (picture, self._show_parts(picture))
+        if next(parts, parts) is None:
+            return False
+        self._showing = None
+        return True
 
     def _send(self, first: N) -> None:
         with self._changed:
@@ -290,7 +280,7 @@ class Courier(Generic[N, P, H]):
         if not self._failing_since_ns:
             self._failing_since_ns = time.monotonic_ns()
             self._audit.note("failing", self._now_ns(), channel=self.name, why=why)
-        self._why, self._is_open = why, False
+        self._why, self._is_open, self._showing = why, False, None
         self._close_channel()
         return why
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from casemate.io.channels import precedence
 from casemate.io.channels.audit import AuditLog
-from casemate.io.channels.courier import PATIENCE_S, Courier, Tally
+from casemate.io.channels.courier import PATIENCE_S, Courier
 from casemate.io.channels.herald import Herald
+from casemate.io.channels.tally import Tally
 from casemate.model.messages import Aside, Events, Input, Scan, Tick, ZoneWarning
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture, Notice
 from casemate.model.records import freeze
