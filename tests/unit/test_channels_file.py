@@ -68,7 +68,7 @@ KINDS = {
     "log": ('lines = "told.jsonl"', "lines"),
     "sound": ("", "player"),
     "cap": (
-        'audience = "drill"\nsender = "x@example.org"\nsender_name = "x"\nkey_file = "none.key"\ncertificate_file = "none.key"',
+        'audience = "drill"\nsender = "x@y.z"\nsender_name = "x"\nkey_file = "none.key"\ncertificate_file = "none.key"',
         "languages",
     ),
     "geojson": ('audience = "drill"', "path"),

@@ -24,8 +24,8 @@ from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 _PONG: Final = re.compile(rb"""\btype=["']t-x-c-t-r["']""")
 _PONG_BYTES: Final = 32
 """Longer than what is looked for: so much of a piece is looked at again with the next."""
-PART: Final = 50
-"""Tracks, and areas, of a picture that go out at once: an alarm that comes meanwhile waits for 4 to 13 ms."""
+PART: Final = 20
+"""Tracks, and areas, of a picture that go out at once: an alarm that comes meanwhile waits for one such part."""
 _HOPS: Final = 1
 """Multicast stays on the network that it is sent on."""
 
