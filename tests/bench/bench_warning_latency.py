@@ -20,10 +20,11 @@ from siren_log import SirenLog
 from casemate import station
 from casemate.io import settings
 from casemate.io.feeds.asterix.export import export_run
-from casemate.io.journal import JournalWriter
+from casemate.io.journal import JournalWriter, read_inputs, read_meta
 from casemate.io.recorder import RunRecorder
-from casemate.model.messages import Scan
+from casemate.model.messages import Aside, Scan
 from casemate.model.records import TrackStatus
+from casemate.pipeline import Pipeline, Plan
 from casemate.runner import Origin, plan_of
 from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
@@ -217,6 +218,25 @@ def row(name, delays_ms):
     return f"| {name} | {len(delays_ms)} | {p50:.0f} | {p99:.0f} | {most:.0f} | {np.sum(delays_ms > 50.0)} |"
 
 
+def alone(run):
+    """Replay a run's journal; return delays [ms] of its deciding scans to the end of their steps, had it a core alone.
+
+    Each step takes the processor time that it took now, and begins when its scan is there and the step before is over.
+    """
+    plan = msgspec.json.decode(read_meta(run / "journal.sqlite")["plan"], type=Plan)
+    pipeline, free_ns, delays_ms = Pipeline(plan), 0, []
+    for message in read_inputs(run / "journal.sqlite"):
+        if isinstance(message, Aside):
+            continue
+        begin_ns = time.thread_time_ns()
+        events = pipeline.step(message)
+        t_recv_ns = message.t_recv_ns if isinstance(message, Scan) else message.t_ns
+        free_ns = max(free_ns, t_recv_ns) + time.thread_time_ns() - begin_ns
+        if isinstance(message, Scan):
+            delays_ms += [(free_ns - t_recv_ns) / 1e6] * len(events.warnings)
+    return np.array(delays_ms)
+
+
 def main(folder):
     if MOSQUITTO is None:
         sys.exit(f"skipped: {WHY_NOT}")
@@ -244,6 +264,8 @@ def main(folder):
     print(row("the siren's socket", between(seen, heard)))
     print(row("the signed alert on the disk", between(seen, signed)))
     print(row("from the end of its step to the siren's socket", between(stepped, heard)))
+    run = max(folder.glob("station-*"))
+    print(row("the end of its step, replayed as if alone on a core", alone(run)))
     n_unheard = len(watch.decided.keys() - heard.keys())
     print(f"\n{len(watch.decided)} notices, {n_unheard} not heard")
 
