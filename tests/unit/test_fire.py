@@ -81,6 +81,7 @@ def test_a_burst_on_the_mark_kills_and_one_beside_it_does_not(is_every_round_flo
             assert orders.flight_s.min() < end.kill_s < orders.left_s[-1] + orders.flight_s.max()
 
 
+@pytest.mark.slow  # without the compiler; else 3 s
 def test_both_ways_of_firing_kill_as_often():
     """Given one shared error of 1.5 mrad; 600 bursts each of a 35 mm class, 99.9 % interval of their difference."""
     gun, n = shots("g35"), 600
@@ -96,6 +97,7 @@ def test_both_ways_of_firing_kill_as_often():
     assert sum(each.is_hit.sum() for each in flown) > k
 
 
+@pytest.mark.slow  # without the compiler; else 1 s
 def test_kills_are_divided_as_declared():
     gun = shots(**EXACT, scatter_mrad=0.02, p_kill_given_hit=1.0, share_detonated=0.5, share_broken=0.3)
     orders, path = told(gun, 8)

@@ -175,6 +175,7 @@ def test_the_aim_follows_the_estimate_until_the_first_round_leaves_never_the_tru
         assert fire.settle(burst, truth(burst), None).row["outcome"][0] == outcome
 
 
+@pytest.mark.slow  # without the compiler; else 3 s each
 @pytest.mark.parametrize("is_flown", [False, True])
 def test_kills_come_as_often_as_the_burst_believed(is_flown):
     """An honest track, sigma 1 m: the truth is drawn about it; 100 bursts, 99.9 % binomial interval."""
