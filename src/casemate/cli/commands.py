@@ -188,7 +188,13 @@ def export(
 
 @app.command()
 def verify(
-    folders: Annotated[list[pathlib.Path] | None, typer.Argument(metavar="[DIR ...]", help="Default: here.")] = None,
+    folders: Annotated[
+        list[pathlib.Path] | None, typer.Argument(metavar="[DIR ...]", help="Or files. Default: here.")
+    ] = None,
+    schedule: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Hold the guns' schedule to Erlang, N threats a case (10000: 5 min)."),
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Run every reference set recognised in DIR against the models; print error beside tolerance."""
@@ -197,7 +203,7 @@ def verify(
     with show.compiling("verify"):
         from casemate.study import verification
 
-        result = verification.verify(folders or [pathlib.Path()])
+        result = verification.verify(folders or ([] if schedule else [pathlib.Path()]), schedule)
     if as_json:
         print_json(result)
     else:

@@ -254,6 +254,10 @@ def verified(result: "Verification") -> None:
         numbers = (f"{check.n:,}", f"{check.error:.4g}", f"{check.tolerance:.4g}")
         table.add_row(check.set, check.case, check.quantity, *numbers, check.unit, inside)
     OUT.print(table)
+    for solved in result.assignments:
+        how = "proven optimal" if solved.is_optimal else solved.cut
+        line = f"{solved.case}: value {solved.value:.6f}, bound {solved.bound:.6f}, gap {solved.gap:.2g}"
+        OUT.print(f"{line}, {solved.time_s:.1f} s: {how}", soft_wrap=True, highlight=False)
     for stranger in (*result.outside_model, *result.not_recognised):
         OUT.print(stranger, soft_wrap=True, highlight=False)
 

@@ -1,7 +1,8 @@
 """Verification: run every reference set that a folder holds against the models, error beside tolerance.
 
 Sets are recognised by their file names: NESC check cases (`Atmos_NN_*sim_MM.csv`), rows of the standard atmosphere
-(`ussa1976_rows.csv`), standard drag functions (`drag_G*.csv`), and measured rocket flights (`flights.json`).
+(`ussa1976_rows.csv`), standard drag functions (`drag_G*.csv`), measured rocket flights (`flights.json`), and instances
+of static assignment (`wta*.txt`), which are solved and held to a lower bound of our own.
 """
 
 import csv
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 from casemate.errors import SettingsError
 from casemate.physics.atmosphere import ussa76
 from casemate.physics.drag import compile_drag
-from casemate.study import nesc, rockets
+from casemate.study import nesc, rockets, saturation, wta
 from casemate.study.nesc import Check
 
 __all__ = ["Check", "Verification", "verify"]
 
+_GAP_TOLERANCE: Final = 3e-3  # what the larger published instances are known to, with a margin
 _DRAG_TOLERANCE: Final = 5e-5  # the tables print four decimals
 
 
@@ -29,6 +31,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """All checks, in order of their files; what is outside the models, and what is no set known here, each with why."""
 
     checks: tuple[Check, ...]
+    assignments: tuple[wta.Solved, ...] = ()
     outside_model: tuple[str, ...] = ()
     not_recognised: tuple[str, ...]
 
@@ -38,12 +41,15 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         return all(check.is_inside for check in self.checks)
 
 
-def verify(folders: Sequence[pathlib.Path]) -> Verification:
+def verify(folders: Sequence[pathlib.Path], n_threats: int = 0) -> Verification:
     """Run every reference set recognised in the folders (and below them) against the models.
 
     Parameters
     ----------
     folders : sequence of pathlib.Path
+        Or single files.
+    n_threats : int
+        Where more than 0, the schedule of simulated guns is held to queueing theory over as many threats.
 
     Returns
     -------
@@ -57,10 +63,15 @@ def verify(folders: Sequence[pathlib.Path]) -> Verification:
     checks: list[Check] = []
     outside: list[str] = []
     strangers: list[str] = []
+    solved: list[wta.Solved] = []
     for folder in folders:
         found = len(checks)
         files = _files_of(folder)
         for file in files:
+            if wta.FILE_NAME.fullmatch(file.name):
+                solved.append(wta.solve(file))
+                checks.append(_check_gap(solved[-1]))
+                continue
             try:
                 made = _check(file, outside)
             except (ValueError, IndexError, KeyError, TypeError, StopIteration) as error:
@@ -73,10 +84,23 @@ def verify(folders: Sequence[pathlib.Path]) -> Verification:
                 checks.extend(made)
         if len(checks) == found:
             raise SettingsError(str(folder), "", "holds no reference set that is known here")
-    return Verification(checks=tuple(checks), outside_model=tuple(outside), not_recognised=tuple(strangers))
+    if n_threats > 0:
+        checks.extend(saturation.check(n_threats))
+    return Verification(
+        checks=tuple(checks), assignments=tuple(solved), outside_model=tuple(outside), not_recognised=tuple(strangers)
+    )
+
+
+def _check_gap(solved: wta.Solved) -> Check:
+    return Check(
+        set="assignment", case=solved.case, quantity="value above its bound", error=solved.gap,
+        tolerance=_GAP_TOLERANCE, unit="of the value", n=1,
+    )  # fmt: skip
 
 
 def _files_of(folder: pathlib.Path) -> list[pathlib.Path]:
+    if folder.is_file():
+        return [folder]
     if not folder.is_dir():
         raise SettingsError(str(folder), "", "is no folder")
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
