@@ -1,10 +1,11 @@
+import msgspec
 import numpy as np
 import pytest
 
 from casemate.assess.health import HealthStage
 from casemate.constants import NS_PER_S
 from casemate.model.catalog import RadarSite
-from casemate.model.messages import Scan, SensorState
+from casemate.model.messages import TICK_NS, Scan, SensorState
 from casemate.model.records import PLOT, missing
 
 T0_NS = 1_700_000_000 * NS_PER_S
@@ -37,7 +38,8 @@ def a_feed(sensor_id, period_s, sectors, spans_s, arc=1.0):
 
 
 def in_order(*feeds, until_s):
-    ticks = [(float(k), None) for k in range(1, until_s)]
+    period_s = TICK_NS / NS_PER_S
+    ticks = [(k * period_s, None) for k in range(1, round(until_s / period_s))]
     return sorted([*ticks, *(each for feed in feeds for each in feed)], key=lambda each: (each[0], each[1] is None))
 
 
@@ -61,6 +63,18 @@ def test_alone_it_is_noticed_by_ticks():
     assert news[1][2] - 10.625 <= 2.0
 
 
+@pytest.mark.parametrize("period_s", [0.25, 0.5, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize("sectors", [1, 4])
+@pytest.mark.parametrize("offset_s", [0.0, 0.1, 0.3, 0.45, 0.62, 0.87])
+def test_alone_it_is_noticed_in_time_wherever_its_turns_begin(period_s, sectors, offset_s):
+    """A whole turn of a lone 1 Hz sensor was told lost up to 2.5 s late when ticks came each second."""
+    turns = a_feed(0, period_s, sectors, [(0.0, 40.0)])
+    feed = [(t_s + offset_s, scan_of(0, t_s + offset_s, period_s / sectors)) for t_s, _ in turns]
+    news = told(stage_of(period_s), in_order(feed, until_s=60))
+    assert [state for _, state, _ in news] == [SensorState.OK, SensorState.LOST]
+    assert news[1][2] - (40.0 + offset_s) <= max(2.0, 2.0 * period_s)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_sensor_that_delivers_is_never_lost_however_its_deliveries_jitter(seed):
     rng = np.random.default_rng(seed)
@@ -81,4 +95,42 @@ def test_an_old_scan_does_not_make_a_sensor_lost_or_well():
     inputs = [(0.5 * k, scan_of(0, 0.5 * k, 0.5)) for k in range(1, 11)]
     assert [state for _, state, _ in told(stage, inputs)] == [SensorState.OK]
     stale = [(5.0 + 0.5 * k, scan_of(0, -3600.0 + 0.5 * k, 0.5)) for k in range(1, 11)]
-    assert [(state, t_s) for _, state, t_s in told(stage, stale)] == [(SensorState.LOST, 6.0)]
+    assert [(state, t_s) for _, state, t_s in told(stage, stale)] == [(SensorState.LOST, 6.5)]
+
+
+def looks(rng, period_s, sectors, n_turns, n_plots, is_frozen_from=10**9, is_frozen_to=10**9):
+    """A sensor's scans with plots: new ones each turn, and from a turn on the last ones again with new times."""
+    feed = []
+    for turn in range(n_turns):
+        if not is_frozen_from <= turn < is_frozen_to:
+            shown = [np.round(rng.uniform(0.0, 1.0, (3, n_plots)), 4) for _ in range(sectors)]
+        for k in range(sectors):
+            end_s = turn * period_s + (k + 1) * period_s / sectors
+            plots = missing(PLOT, n_plots)
+            plots["range_m"], plots["az_rad"], plots["el_rad"] = shown[k]
+            scan = msgspec.structs.replace(scan_of(0, end_s, period_s / sectors), plots=plots, az_from_rad=float(k))
+            feed.append((end_s, scan))
+    return feed
+
+
+@pytest.mark.parametrize("period_s", [0.25, 1.0, 4.0])
+@pytest.mark.parametrize("sectors", [1, 4])
+def test_a_sensor_that_shows_the_same_again_and_again_is_as_good_as_lost(period_s, sectors):
+    rng = np.random.default_rng(7)
+    feed = looks(rng, period_s, sectors, 60, 5, is_frozen_from=20, is_frozen_to=40)
+    news = told(stage_of(period_s), feed)
+    assert [state for _, state, _ in news] == [SensorState.OK, SensorState.LOST, SensorState.OK]
+    frozen_s = news[1][2] - 20 * period_s
+    assert 2.0 - period_s < frozen_s <= max(3.0, 4.0 * period_s)
+    assert news[2][2] == pytest.approx((40 + 1 / sectors) * period_s, abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_coarse_plots_and_what_comes_twice_are_not_frozen(seed):
+    """One plot in steps of a tenth repeats itself once in a thousand turns; the network says things twice."""
+    rng = np.random.default_rng(seed)
+    feed = [(t_s, scan) for t_s, scan in looks(rng, 1.0, 4, 100, 1) for _ in range(2)]
+    for _, scan in feed:
+        for name in ("range_m", "az_rad", "el_rad"):
+            scan.plots[name] = np.round(scan.plots[name], 1)
+    assert [state for _, state, _ in told(stage_of(1.0), feed)] == [SensorState.OK]

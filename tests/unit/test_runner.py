@@ -63,15 +63,14 @@ def test_an_aside_is_journalled_and_handed_on_and_never_stepped():
     assert log == ["journal input", "sink"]
 
 
-def test_ticks_fill_silence_at_whole_seconds_and_never_lie_inside_a_scan():
-    scans = [_scan(10.25, lasts_s=0.5), _scan(10.75, lasts_s=0.5), _scan(13.5)]
+def test_ticks_fill_silence_each_half_second_and_never_lie_inside_a_scan():
+    scans = [_scan(10.25, lasts_s=0.25), _scan(10.75, lasts_s=0.5), _scan(13.5)]
     times = [(type(m).__name__, getattr(m, "t_ns", None) or m.t_start_ns) for m in with_ticks(scans)]
     assert [(name, t_ns / NS_PER_S) for name, t_ns in times] == [
         ("Scan", 10.25),
+        ("Tick", 10.5),
         ("Scan", 10.75),
-        ("Tick", 11.0),
-        ("Tick", 12.0),
-        ("Tick", 13.0),
+        *(("Tick", t_s) for t_s in (11.0, 11.5, 12.0, 12.5, 13.0)),
         ("Scan", 13.5),
     ]
 

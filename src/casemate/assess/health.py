@@ -7,15 +7,18 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
+import numpy as np
+
 from casemate.constants import NS_PER_S
 from casemate.model.catalog import RadarSite
-from casemate.model.messages import Registered, Scan, SensorHealth, SensorState
+from casemate.model.messages import TICK_NS, Registered, Scan, SensorHealth, SensorState
 
 LEAST_SILENCE_NS = 2 * NS_PER_S
 """A sensor is lost after this or two turns, whichever is longer (operators' bar, not physics)."""
 
-TICK_NS = NS_PER_S
-"""Silence is noticed by ticks as far apart as this at most: so it is called so much earlier where rhythm allows."""
+FROZEN_SCANS, FROZEN_NS = 3, 2 * NS_PER_S
+"""A sensor whose scans with plots repeat those of the turn before, so many and for so long, shows no sky any more:
+the noise of two plots never falls out alike, that of a wire's coarse steps not thrice [A]."""
 
 GAPS_KEPT = 64
 """A sensor's last gaps between deliveries, at least one turn of as many sectors."""
@@ -25,12 +28,38 @@ TOLD_NS = 10 * NS_PER_S
 _NOTHING = Registered((math.nan,) * 4, (math.nan,) * 4, (), 0, "")
 
 
+class _Repeats:
+    """Whether a sensor's scans repeat themselves: a frozen one goes on delivering, and is worse than a silent one."""
+
+    def __init__(self) -> None:
+        self._last: dict[float, bytes] = {}  # by where a scan began to look: its plots
+        self._n_same, self._t_first_ns, self._t_last_ns = 0, 0, 0
+
+    def look(self, scan: Scan) -> None:
+        """Compare a scan that has plots with the last one of its sector."""
+        if not len(scan.plots) or scan.t_end_ns <= self._t_last_ns:  # one that comes twice is no new look
+            return
+        plots = np.sort(np.stack([scan.plots[name] for name in ("range_m", "az_rad", "el_rad")]), axis=1).tobytes()
+        is_same = self._last.get(scan.az_from_rad) == plots
+        self._last[scan.az_from_rad] = plots
+        self._n_same = self._n_same + 1 if is_same else 0
+        self._t_first_ns = self._t_first_ns if is_same else scan.t_end_ns
+        self._t_last_ns = scan.t_end_ns
+
+    @property
+    def frozen_s(self) -> float:
+        """For how long nothing has changed [s], 0 where that may be chance."""
+        since_ns = self._t_last_ns - self._t_first_ns
+        return since_ns / NS_PER_S if self._n_same >= FROZEN_SCANS and since_ns >= FROZEN_NS else 0.0
+
+
 class _Heard:
     """When a sensor delivered, and in what rhythm."""
 
     def __init__(self, scan_period_s: float) -> None:
         self.limit_ns = max(LEAST_SILENCE_NS, round(2.0 * scan_period_s * NS_PER_S))
         self.state = SensorState.WAITING
+        self.repeats = _Repeats()
         self.applied: tuple[str, ...] = ()
         self.t_first_ns = self.t_last_ns = self.t_told_ns = 0
         self.gaps_ns: deque[int] = deque(maxlen=GAPS_KEPT)
@@ -47,7 +76,10 @@ class _Heard:
 
     @property
     def silence_ns(self) -> int:
-        """How long it may be silent: half as long again as it ever is, up to the limit and a tick less at least."""
+        """How long it may be silent: half as long again as it ever is, up to the limit and a tick less at least.
+
+        Silence is noticed by ticks: so it is called so much earlier where the rhythm allows.
+        """
         if self.t_last_ns < self.t_first_ns + self.limit_ns:  # its rhythm is not known yet
             return self.limit_ns
         longest = max(self.gaps_ns, default=0)
@@ -82,6 +114,7 @@ class HealthStage:
         self._t_ns = max(self._t_ns, t_ns)
         if scan is not None and 0 <= scan.sensor_id < len(self._heard) and 0 < scan.t_end_ns <= self._t_ns:
             self._heard[scan.sensor_id].hear(self._t_ns, scan.t_end_ns)
+            self._heard[scan.sensor_id].repeats.look(scan)
         known = registered or (_NOTHING,) * len(self._heard)
         news = (self._news(s, each) for s, each in enumerate(known))
         return tuple(each for each in news if each is not None)
@@ -113,6 +146,8 @@ class HealthStage:
         age_ns = self._t_ns - heard.t_last_ns
         if age_ns >= heard.silence_ns:
             return SensorState.LOST, f"nothing usable for {age_ns / NS_PER_S:.1f} s"
+        if heard.repeats.frozen_s:
+            return SensorState.LOST, f"frozen: the same plots for {heard.repeats.frozen_s:.1f} s"
         if known.trouble:
             return SensorState.DEGRADED, known.trouble
         was = {SensorState.WAITING: "first heard", SensorState.LOST: "heard again"}

@@ -5,11 +5,12 @@ Inputs are `Scan`, `Tick` and `Aside`; the output of every step is `Events`.
 
 import math
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
+from casemate.constants import NS_PER_S
 from casemate.model.records import FATE, IMPACT, TRACK, TRACK_CLASS, Records
 
 
@@ -37,6 +38,10 @@ class Tick(Message, frozen=True, kw_only=True, tag=True):
     """Time has passed: coasting, dropping and all-clear react to this, never to a clock."""
 
     t_ns: int
+
+
+TICK_NS: Final = NS_PER_S // 2
+"""Ticks are so far apart: a lone 1 Hz sensor may be silent for 1.5 s, and is told lost within 2 s [ns]."""
 
 
 class Aside(Message, frozen=True, kw_only=True, tag=True):

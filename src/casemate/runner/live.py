@@ -16,7 +16,7 @@ import numpy as np
 
 from casemate.constants import NS_PER_S
 from casemate.io.feeds.health import FeedHealth
-from casemate.model.messages import Aside, Input, Scan, Tick
+from casemate.model.messages import TICK_NS, Aside, Input, Scan, Tick
 from casemate.model.records import FeedState, Records, freeze
 from casemate.runner.counters import Latency
 
@@ -143,8 +143,8 @@ class LiveSource:
 
     Notes
     -----
-    A tick at whole seconds of the station's time is held back until scans that began before it should have come: by the
-    longest that a scan lately took from its beginning to its receipt, at most 5 s.
+    A tick, each `TICK_NS` of the station's time, is held back until scans that began before it should have come: by
+    the longest that a scan lately took from its beginning to its receipt, at most 5 s.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class LiveSource:
             now_ns = item.scan.t_recv_ns if item is not None and self._inbox.has_more else self._clock.now_ns()
             while t_tick_ns and now_ns >= t_tick_ns + self._hold():
                 yield Tick(t_ns=t_tick_ns)
-                t_tick_ns += NS_PER_S
+                t_tick_ns += TICK_NS
             t_tick_ns = t_tick_ns or self._next_tick_ns()
             if time.monotonic() - looked_s >= _LOOK_S:
                 looked_s = time.monotonic()
@@ -235,7 +235,7 @@ class LiveSource:
     def _next_tick_ns(self) -> int:
         # 0 while a recording has not begun
         now_ns = self._clock.now_ns()
-        return (now_ns // NS_PER_S + 1) * NS_PER_S if now_ns else 0
+        return (now_ns // TICK_NS + 1) * TICK_NS if now_ns else 0
 
     def _wait_s(self, t_tick_ns: int) -> float:
         due_s = (t_tick_ns + self._hold() - self._clock.now_ns()) / NS_PER_S if t_tick_ns else _LOOK_S

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from casemate.constants import NS_PER_S
 from casemate.errors import InvariantError
-from casemate.model.messages import Aside, Events, Input, Scan, Tick
+from casemate.model.messages import TICK_NS, Aside, Events, Input, Scan, Tick
 from casemate.runner.counters import Latency, Stats, TrackTally
 
 Source = Iterable[Input]
@@ -76,7 +76,7 @@ class PacedClock:
             time.sleep(wait_s)
 
 
-def with_ticks(source: Source, period_ns: int = NS_PER_S) -> Iterator[Input]:
+def with_ticks(source: Source, period_ns: int = TICK_NS) -> Iterator[Input]:
     """Put a `Tick` at every whole period that passes before a scan begins, so that silence is noticed too.
 
     A tick never lies inside a scan: its plots would come late. Of a silence beyond `SILENCE_NS` the rest has none:
