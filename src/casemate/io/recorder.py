@@ -9,6 +9,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -77,10 +78,18 @@ _PLOT_SCHEMA: Final = pa.schema([*PLOT_SCHEMA, ("track_id", pa.uint32()), ("refu
 
 
 class _Stream:
-    """One table on its way to disk: chunks held until a row group is full, a name with .part until it is closed."""
+    """One table on its way to disk: chunks held until a row group is full, a name with .part until it is closed.
 
-    def __init__(self, path: Path, schema: pa.Schema, to_batch: Callable[[list[Any]], pa.RecordBatch]) -> None:
+    Another thread writes the groups, one after the other: a group of tracks takes a fifth of a second, and an alarm
+    would wait for it. What went wrong there is raised by the next group, or at the end.
+    """
+
+    def __init__(
+        self, path: Path, schema: pa.Schema, to_batch: Callable[[list[Any]], pa.RecordBatch], writer: Executor
+    ) -> None:
         self._path, self._part, self._to_batch = path, path.with_name(path.name + ".part"), to_batch
+        self._thread, self._written = writer, Future[None]()
+        self._written.set_result(None)
         self._chunks: list[Any] = []
         self._n = 0
         self._writer = pq.ParquetWriter(str(self._part), schema, compression="zstd")
@@ -95,11 +104,16 @@ class _Stream:
     def close(self) -> None:
         if self._n:
             self._flush()
+        self._written.result()
         self._writer.close()
         self._part.replace(self._path)
 
     def _flush(self) -> None:
         chunks, self._chunks, self._n = self._chunks, [], 0
+        self._written.result()  # one group waits at most: memory is bounded
+        self._written = self._thread.submit(self._write, chunks)
+
+    def _write(self, chunks: list[Any]) -> None:
         self._writer.write_batch(self._to_batch(chunks), row_group_size=1 << 30)
 
 
@@ -124,12 +138,13 @@ class RunRecorder:
     def __init__(self, folder: StrPath, site: SiteFile, class_names: Sequence[str]) -> None:
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._sensors = np.array([*(sensor.name for sensor in site.sensor), UNKNOWN_SENSOR_NAME])
+        self._sensors = [*(sensor.name for sensor in site.sensor), UNKNOWN_SENSOR_NAME]
         self._zones = [zone.name for zone in site.zone]
-        self._classes = np.array([*class_names, NOT_A_ROUND])  # -1 counts from the end
+        self._classes = [*class_names, NOT_A_ROUND]  # -1 counts from the end
         self._labels: dict[int, str] = {}
         self._asides: dict[str, _Stream] = {}
         self._is_closed = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._plots = self._stream("plots", _PLOT_SCHEMA, self._plot_batch)
         self._tracks = self._stream("tracks", _TRACK_SCHEMA, self._track_batch)
         self._impacts = self._stream("impacts", _IMPACT_SCHEMA, _impact_batch)
@@ -157,13 +172,16 @@ class RunRecorder:
         if self._is_closed:
             return
         self._is_closed = True
-        with contextlib.ExitStack() as stack:  # one that fails does not keep the others from being finished
+        with (
+            self._thread,
+            contextlib.ExitStack() as stack,
+        ):  # one that fails does not keep the others from being finished
             own = (self._plots, self._tracks, self._impacts, self._warnings, self._watch, self._health)
             for stream in (*own, *self._asides.values()):
                 stack.callback(stream.close)
 
     def _stream(self, name: str, schema: pa.Schema, to_batch: Callable[[list[Any]], pa.RecordBatch]) -> _Stream:
-        return _Stream(self._folder / f"{name}.parquet", schema, to_batch)
+        return _Stream(self._folder / f"{name}.parquet", schema, to_batch, self._thread)
 
     def _take_aside(self, message: Aside) -> None:
         if message.kind == "label":
@@ -181,6 +199,9 @@ class RunRecorder:
         ids = plots["plot_id"].tolist()
         if self._labels:
             rows["label"] = [self._labels.pop(plot_id, "") for plot_id in ids]
+        if np.array_equal(fates["plot_id"], plots["plot_id"]):  # as every step gives them
+            rows["fate"] = fates
+            return rows
         fate_of = {int(fate["plot_id"]): fate for fate in fates}
         for i, plot_id in enumerate(ids):
             if plot_id in fate_of:
@@ -191,13 +212,13 @@ class RunRecorder:
         rows = np.concatenate(chunks)
         plots, fates = rows["plot"], rows["fate"]
         i_sensor = np.where(plots["sensor_id"] == UNKNOWN_SENSOR, len(self._sensors) - 1, plots["sensor_id"])
-        columns = [pa.array(plots["t_ns"]), pa.array(self._sensors[i_sensor])]
+        columns = [pa.array(plots["t_ns"]), _words(self._sensors, i_sensor)]
         for column, field in FIELD_OF.items():
             columns.append(_floats(np.degrees(plots[field]) if column.endswith("_deg") else plots[field]))
         columns += [pa.nulls(len(rows), pa.int64()), pa.array(rows["label"], mask=rows["label"] == "")]
-        words = np.array([refusal.name.lower() for refusal in Refusal])[fates["refusal"]]
         columns += [pa.array(fates["track_id"], mask=fates["track_id"] == 0)]
-        columns += [pa.array(words, mask=fates["refusal"] == Refusal.NONE)]
+        why = [None if refusal is Refusal.NONE else refusal.name.lower() for refusal in Refusal]
+        columns += [_words(why, fates["refusal"])]
         return _batch(columns, _PLOT_SCHEMA)
 
     def _track_batch(self, chunks: list[tuple[Records, Records]]) -> pa.RecordBatch:
@@ -207,14 +228,14 @@ class RunRecorder:
         columns = [
             pa.array(tracks["t_ns"]),
             pa.array(tracks["track_id"]),
-            pa.array(np.array([status.name.lower() for status in TrackStatus])[tracks["status"]]),
+            _words([status.name.lower() for status in TrackStatus], tracks["status"]),
             *(_floats(state[:, i]) for i in range(7)),
             pa.FixedSizeListArray.from_arrays(pa.array(tracks["cov"].reshape(-1)), 49),
             _floats(tracks["p_exists"]),
-            pa.array(self._classes[classes["i_class"]]),
+            _words(self._classes, classes["i_class"] % len(self._classes)),
             _floats(classes["p_class"]),
-            pa.array(np.array([motion.name.lower() for motion in Motion])[tracks["motion"]]),
-            pa.array(np.array([kind.name.lower() for kind in Kind])[classes["i_kind"]]),
+            _words([motion.name.lower() for motion in Motion], tracks["motion"]),
+            _words([kind.name.lower() for kind in Kind], classes["i_kind"]),
             _floats(classes["p_kind"][np.arange(len(classes)), classes["i_kind"]]),
             _floats(classes["p_round"]),
         ]
@@ -225,8 +246,7 @@ class RunRecorder:
         return pa.RecordBatch.from_pylist(rows, schema=WARNING_SCHEMA)
 
     def _watch_batch(self, chunks: list[tuple[ZoneWatch, ...]]) -> pa.RecordBatch:
-        names = self._sensors.tolist()
-        rows = [watch_row(watch, self._zones[watch.zone_id], names) for chunk in chunks for watch in chunk]
+        rows = [watch_row(watch, self._zones[watch.zone_id], self._sensors) for chunk in chunks for watch in chunk]
         return pa.RecordBatch.from_pylist(rows, schema=WATCH_SCHEMA)
 
     def _health_batch(self, chunks: list[tuple[SensorHealth, ...]]) -> pa.RecordBatch:
@@ -274,6 +294,11 @@ def _floats(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(np.ascontiguousarray(values), from_pandas=True)  # NaN becomes null
 
 
+def _words(words: Sequence[str | None], which: NDArray[Any]) -> pa.Array:
+    # taken by Arrow, which lets other threads run meanwhile; numpy's strings are turned one by one
+    return pa.array(list(words), pa.string()).take(pa.array(which))
+
+
 def _batch(columns: Sequence[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [column.cast(field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
@@ -289,7 +314,7 @@ def _impact_batch(chunks: list[Records]) -> pa.RecordBatch:
         _floats(rows["sigma_t_s"]),
         *(_floats(rows["point_m"][:, i]) for i in range(2)),
         *(_floats(rows["cov_m2"][:, i, j]) for i, j in ((0, 0), (0, 1), (1, 1))),
-        pa.array(np.array([status.name.lower() for status in Status])[rows["status"]]),
+        _words([status.name.lower() for status in Status], rows["status"]),
     ]
     return _batch(columns, _IMPACT_SCHEMA)
 
