@@ -13,7 +13,7 @@ from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.radar import SensorModel
 from casemate.sim.intercept.gun import Gun
-from casemate.sim.intercept.schedule import _Mount
+from casemate.sim.intercept.mount import Mount
 
 SITE = SitePoint(name="x", lat_deg=46.8, lon_deg=8.2, height_m=500.0, geoid_m=50.0)
 FRAME = SiteFrame.of(SITE)
@@ -43,7 +43,8 @@ def test_a_radar_stands_as_high_over_the_site_as_declared_and_measures_above_the
 
 def test_a_gun_of_the_simulation_stands_as_high_over_the_site_as_declared():
     gun = Gun(name="g", lat_deg=46.8, lon_deg=8.2, height_m=503.0)
-    assert _Mount(gun, FRAME).place == pytest.approx([0.0, 0.0, 3.0], abs=1e-8)
+    air = build_environment(EnvironmentSettings(), FRAME, drag_shape_of("generic"))
+    assert Mount(gun, FRAME, air).place_m == pytest.approx([0.0, 0.0, 3.0], abs=1e-8)
 
 
 def test_air_lies_on_the_sea_and_gravity_on_the_ellipsoid():

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,34 @@ _NOBODY: Final = freeze(np.zeros(0, ZONE_RISK))
 _OVER: Final = {WarningPhase.CLEAR, WarningPhase.WITHDRAWN}
 
 
+class _Risks(NamedTuple):
+    """Risks of one zone or of all, and what is asked of each once for all."""
+
+    rows: Records  # ZONE_RISK (n,)
+    harm: Floats  # (n,) to a person there
+    is_coming: NDArray[np.bool_]  # down, yet
+    matters: NDArray[np.bool_]  # by itself
+    is_close: NDArray[np.bool_]  # its impact is expected
+
+    def of(self, first: int, end: int) -> "_Risks":
+        """Return those of a zone, which lie side by side."""
+        mine = slice(first, end)
+        return _Risks(self.rows[mine], self.harm[mine], self.is_coming[mine], self.matters[mine], self.is_close[mine])
+
+
+class _Due(NamedTuple):
+    """Why it is time to warn a zone."""
+
+    weighed: Balance  # of the zone alone
+    wait_s: float  # by which a later warning would have been too late
+
+
 class _Alarm:
     """What a warned zone was last told."""
 
-    def __init__(self, incident_id: int, t_ns: int) -> None:
+    def __init__(self, incident_id: int, t_ns: int, wait_s: float) -> None:
         self.incident_id = self.warning_id = incident_id
+        self.wait_s = wait_s  # by which a later warning would have been too late
         self.phase = WarningPhase.WARN
         self.t_first_ns = self.t_issued_ns = self.t_risk_ns = t_ns
         self.is_borne_out = False  # something that it was told of came down, or near enough
@@ -50,6 +73,9 @@ class _Alarm:
 
     def tell(self, part: Records) -> None:
         """Remember what the zone is told now."""
+        if not self.told.size:
+            self.told = part
+            return
         both = np.concatenate([part, self.told])
         self.told = both[np.unique(both["track_id"], return_index=True)[1]]  # the first of each: the newer
 
@@ -102,16 +128,25 @@ class WarningStage:
             return ()
         is_sure = (risks["n_hit"] >= N_HIT_MIN) | (risks["sigma_m"] <= SIGMA_SMALL_M)
         rows = risks[is_sure & (risks["p_round"] >= P_ROUND_MIN) & np.isfinite(risks["p_hit"] * risks["p_hurt"])]
-        rows = rows[np.lexsort((rows["track_id"], rows["zone_id"]))]
-        is_coming = rows["t_impact_ns"] > t_ns
-        due = self._due(t_ns, rows[is_coming])
+        asked = self._asked(t_ns, rows[np.lexsort((rows["track_id"], rows["zone_id"]))])
+        due = self._due(t_ns, asked.rows[asked.is_coming])
+        zone_ids = sorted(self._alarms.keys() | due.keys())
+        ends = np.searchsorted(asked.rows["zone_id"], [zone_ids, [zone_id + 1 for zone_id in zone_ids]])
         out: list[ZoneWarning] = []
-        for zone_id in sorted(self._alarms.keys() | due):
-            of_zone = rows[slice(*np.searchsorted(rows["zone_id"], (zone_id, zone_id + 1)))]
-            told = self._follow(t_ns, zone_id, of_zone, standing) if zone_id in self._alarms else None
-            told = self._first(t_ns, zone_id, of_zone) if zone_id in due and zone_id not in self._alarms else told
+        for zone_id, first, end in zip(zone_ids, *ends.tolist(), strict=True):
+            mine = asked.of(first, end)
+            if zone_id in self._alarms:
+                told = self._follow(t_ns, zone_id, mine, standing)
+            else:
+                told = self._first(t_ns, zone_id, mine, due[zone_id])
             out += [told] if told else []
         return tuple(out)
+
+    def _asked(self, t_ns: int, rows: Records) -> _Risks:
+        harm = rows["p_hit"] * rows["p_round"] * rows["p_hurt"]
+        left_s = (rows["t_impact_ns"] - t_ns) / NS_PER_S
+        is_close = left_s <= np.maximum(DUE_S, 2.0 * rows["sigma_t_s"])
+        return _Risks(rows, harm, rows["t_impact_ns"] > t_ns, harm >= self._hold_at, is_close)
 
     def _most_spared(self) -> NDArray[np.float64]:
         return spared(np.array(math.inf), np.array(1.0), self._settings.share_acting)
@@ -129,50 +164,64 @@ class WarningStage:
             period_s=self._period_s,
         )
 
-    def _due(self, t_ns: int, coming: Records) -> set[int]:
-        """Return the zones that the rule would warn now."""
+    def _due(self, t_ns: int, coming: Records) -> dict[int, _Due]:
+        """Return the quiet zones that the rule would warn now."""
         if not coming.size:
-            return set()
+            return {}
         zone_ids, starts = np.unique(coming["zone_id"], return_index=True)
         zones = self._balance(t_ns, coming, starts)
-        return set(zone_ids[is_due(zones, self._settings.cost_per_person)].tolist())
+        is_quiet = ~np.isin(zone_ids, list(self._alarms))
+        due = np.flatnonzero(is_due(zones, self._settings.cost_per_person) & is_quiet)
+        if not due.size:
+            return {}
+        waits_s = self._waits_s(t_ns, coming[np.isin(coming["zone_id"], zone_ids[due])])
+        return {
+            int(zone_ids[k]): _Due(Balance(*(column[k : k + 1] for column in zones)), wait_s)
+            for k, wait_s in zip(due.tolist(), waits_s.tolist(), strict=True)
+        }
 
-    def _first(self, t_ns: int, zone_id: int, rows: Records) -> ZoneWarning:
-        self._alarms[zone_id] = _Alarm(self._n_warnings + 1, t_ns)
-        return self._issue(t_ns, zone_id, rows[rows["t_impact_ns"] > t_ns], WarningPhase.WARN)
+    def _waits_s(self, t_ns: int, rows: Records) -> Floats:
+        # of each zone the first delay at which a warning would not have been due any more, all tried at once
+        n, starts = _WAITS_S.size, np.unique(rows["zone_id"], return_index=True)[1]
+        all_starts = (np.arange(n)[:, None] * rows.size + starts).ravel()
+        later = self._balance(t_ns, np.tile(rows, n), all_starts, np.repeat(_WAITS_S, rows.size))
+        is_past = ~is_due(later, self._settings.cost_per_person).reshape(n, -1)
+        return np.where(is_past.any(axis=0), _WAITS_S[is_past.argmax(axis=0)], math.inf)
 
-    def _follow(self, t_ns: int, zone_id: int, rows: Records, standing: frozenset[int]) -> ZoneWarning | None:
+    def _first(self, t_ns: int, zone_id: int, asked: _Risks, due: _Due) -> ZoneWarning:
+        self._alarms[zone_id] = _Alarm(self._n_warnings + 1, t_ns, due.wait_s)
+        return self._issue(t_ns, zone_id, asked.rows[asked.is_coming], WarningPhase.WARN, due.weighed)
+
+    def _follow(self, t_ns: int, zone_id: int, asked: _Risks, standing: frozenset[int]) -> ZoneWarning | None:
         """Tell a warned zone what changed, if it must be told."""
         alarm = self._alarms[zone_id]
-        harm = rows["p_hit"] * rows["p_round"] * rows["p_hurt"]
-        holds = float(harm.sum()) >= self._hold_at
-        is_coming, matters = rows["t_impact_ns"] > t_ns, harm >= self._hold_at
+        holds = float(asked.harm.sum()) >= self._hold_at
         if holds:
             alarm.t_risk_ns, alarm.why_gone = t_ns, ""
         elif not alarm.why_gone:
             alarm.why_gone = why_gone(alarm.told, t_ns, standing)
-        alarm.is_borne_out |= bool(alarm.knows(rows["track_id"][~is_coming & matters])[0].any())
-        part = rows[is_coming & matters]
-        part = part if part.size or not holds else rows[is_coming]  # many small risks that only add up
-        if part.size:
-            phase = self._phase_before(t_ns, alarm, part)
-            return None if phase is None else self._issue(t_ns, zone_id, part, phase)
+        down = asked.matters & ~asked.is_coming
+        if down.any() and not alarm.is_borne_out:
+            alarm.is_borne_out = bool(alarm.knows(asked.rows["track_id"][down])[0].any())
+        which = asked.matters & asked.is_coming
+        which = which if which.any() or not holds else asked.is_coming  # many small risks that only add up
+        if which.any():
+            phase = self._phase_before(t_ns, alarm, asked, which)
+            return None if phase is None else self._issue(t_ns, zone_id, asked.rows[which], phase)
         quiet_s = (t_ns - alarm.t_risk_ns) / NS_PER_S
         if quiet_s >= self._settings.clear_after_s:
             return self._clear(t_ns, zone_id)
         if alarm.is_borne_out and alarm.phase is not WarningPhase.STAY and quiet_s >= STAY_AFTER_S:
-            return self._issue(t_ns, zone_id, part, WarningPhase.STAY)
+            return self._issue(t_ns, zone_id, _NOBODY, WarningPhase.STAY)
         return None
 
-    def _phase_before(self, t_ns: int, alarm: _Alarm, part: Records) -> WarningPhase | None:
+    def _phase_before(self, t_ns: int, alarm: _Alarm, asked: _Risks, which: NDArray[np.bool_]) -> WarningPhase | None:
         """Return the phase to tell of while something is to come down, None where nothing is new."""
-        left_s = (part["t_impact_ns"] - t_ns) / NS_PER_S
-        is_expected = bool(np.any(left_s <= np.maximum(DUE_S, 2.0 * part["sigma_t_s"])))
         was_expected = alarm.phase is WarningPhase.IMPACT
-        if is_expected and not was_expected:
+        if not was_expected and (asked.is_close & which).any():
             return WarningPhase.IMPACT
         may = t_ns - alarm.t_issued_ns >= round(self._settings.update_s * NS_PER_S)
-        if may and self._has_news(alarm, part):
+        if may and self._has_news(alarm, asked.rows[which]):
             return WarningPhase.IMPACT if was_expected else WarningPhase.UPDATE
         return None
 
@@ -187,7 +236,9 @@ class WarningStage:
         is_smaller = _area2_m4(part) * 256.0 < _area2_m4(told)
         return bool(np.any((moved_s > self._settings.update_s) | (moved_m > 2.0 * told["sigma_m"]) | is_smaller))
 
-    def _issue(self, t_ns: int, zone_id: int, part: Records, phase: WarningPhase) -> ZoneWarning:
+    def _issue(
+        self, t_ns: int, zone_id: int, part: Records, phase: WarningPhase, weighed: Balance | None = None
+    ) -> ZoneWarning:
         alarm, shelter_s = self._alarms[zone_id], self._zones[zone_id].shelter_s
         is_new = ~alarm.knows(part["track_id"])[0]
         alarm.tell(part)
@@ -198,7 +249,7 @@ class WarningStage:
         t_fresh_ns = int(fresh["t_impact_ns"].min())
         is_useful = t_fresh_ns - alarm.t_first_ns >= round(shelter_s * NS_PER_S)
         told = Told(t_ns, alarm.t_first_ns, t_fresh_ns, shelter_s, phase, bool(is_new.any()), is_useful)
-        return self._message(t_ns, zone_id, phase, int(part["t_impact_ns"].min()), "", part, told)
+        return self._message(t_ns, zone_id, phase, int(part["t_impact_ns"].min()), "", part, told, weighed)
 
     def _clear(self, t_ns: int, zone_id: int) -> ZoneWarning:
         alarm = self._alarms[zone_id]
@@ -220,10 +271,12 @@ class WarningStage:
         reason: str,
         part: Records | None = None,
         told: Told | None = None,
+        weighed: Balance | None = None,
     ) -> ZoneWarning:
         alarm, people = self._alarms[zone_id], self._zones[zone_id].people or 1
         rows = _NOBODY if part is None else part
-        weighed = self._balance(t_ns, rows, np.zeros(1, np.intp)) if rows.size else None
+        if rows.size and weighed is None:
+            weighed = self._balance(t_ns, rows, np.zeros(1, np.intp))
         p = 0.0 if weighed is None else float(weighed.p[0])
         self._n_warnings += 1
         supersedes = 0 if alarm.incident_id == self._n_warnings else alarm.warning_id
@@ -246,19 +299,15 @@ class WarningStage:
             lead_s=(t_impact_ns - t_ns) / NS_PER_S if t_impact_ns > t_ns else math.nan,
             benefit=math.nan if weighed is None else float(weighed.benefit[0]) * people,
             cost=self._settings.cost_per_person * people,
-            would_change="" if weighed is None else self._would_change(t_ns, rows, weighed, phase),
+            would_change="" if weighed is None else self._would_change(alarm, rows, weighed, phase),
         )
 
-    def _would_change(self, t_ns: int, rows: Records, weighed: Balance, phase: WarningPhase) -> str:
+    def _would_change(self, alarm: _Alarm, rows: Records, weighed: Balance, phase: WarningPhase) -> str:
         if phase is not WarningPhase.WARN:
             share = self._hold_at / float(np.sum(rows["p_hit"] * rows["p_round"] * rows["p_hurt"]))
             return held_by(float(weighed.p[0]), share, self._settings.clear_after_s)
-        cost, n = self._settings.cost_per_person, _WAITS_S.size
-        starts = np.arange(n) * rows.size
-        later = self._balance(t_ns, np.tile(rows, n), starts, np.repeat(_WAITS_S, rows.size))
-        is_past = np.flatnonzero(~is_due(later, cost))
-        wait_s = float(_WAITS_S[is_past[0]]) if is_past.size else math.inf
-        return turned_by(float(weighed.p[0]), float(p_turning(weighed, cost)[0]), wait_s)
+        turning = float(p_turning(weighed, self._settings.cost_per_person)[0])
+        return turned_by(float(weighed.p[0]), turning, alarm.wait_s)
 
 
 def _area2_m4(rows: Records) -> Floats:
