@@ -127,10 +127,10 @@ def test_one_line_names_file_key_and_cause(tmp_path, monkeypatch, capsys, kind, 
     monkeypatch.setattr(sys, "argv", ["casemate", "serve", *map(str, paths)])
     with pytest.raises(SystemExit) as ended:
         main()
-    said = capsys.readouterr().err
+    said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("compiling kernels")]
     assert ended.value.code == 2
-    assert said.count("\n") == 1
-    assert f"{path}: channel[0].{key}: {why}" in said
+    assert len(said) == 1
+    assert f"{path}: channel[0].{key}: {why}" in said[0]
 
 
 @pytest.mark.parametrize("kind", [kind for kind, (needed, _) in KINDS.items() if "none.key" in needed])

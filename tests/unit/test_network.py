@@ -58,6 +58,7 @@ def test_datagrams_come_whole_and_with_their_time():
     clock = StationClock()
     source = UdpSource(parse("udp://127.0.0.1:0"), clock, Tally())
     sent = [block(n) for n in (3, 100, 1472, 60_000)]
+    time.sleep(0.3)  # the first socket that asks for stamps gets them a moment later (Linux: net_enable_timestamp)
     before = clock.now_ns()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
         for each in sent:
