@@ -25,6 +25,7 @@ def run(
     folder: pathlib.Path,
     *,
     with_intercept: bool,
+    is_every_round_flown: bool = False,
     progress: Progress | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
@@ -38,6 +39,8 @@ def run(
         Instead of the scenario's own.
     with_intercept : bool
         False: the same raid flies and no gun fires.
+    is_every_round_flown : bool
+        Fly each round of each burst; else its scatter is integrated. The same distribution of outcomes.
     """
     path = _find("scenarios", scenario_name, pathlib.Path())
     scenario = settings.read_toml(path, Scenario)
@@ -55,6 +58,7 @@ def run(
             frame,
             seed,
             with_intercept=with_intercept,
+            is_every_round_flown=is_every_round_flown,
             environment=plan.environment(),
             terrain=terrain,
         )

@@ -1,11 +1,13 @@
 """The face of the command line: exit codes, one line on standard error, late imports."""
 
 import json
+import math
 import subprocess
 import sys
 
 import pytest
 
+from casemate import rehearsal
 from casemate.cli import main
 from casemate.io.settings import packaged
 
@@ -148,6 +150,20 @@ def test_a_run_is_never_written_over(capsys, monkeypatch, tmp_path, site, plots)
     assert code == 2
     assert "holds a run already" in err
     assert (tmp_path / "out" / "journal.sqlite").read_bytes() == before
+
+
+@pytest.mark.slow  # without the compiler
+def test_every_round_is_flown_if_asked_for(capsys, monkeypatch, tmp_path):
+    worlds = []
+    world = rehearsal.World
+    monkeypatch.setattr(rehearsal, "World", lambda *args, **kwargs: worlds.append(world(*args, **kwargs)) or worlds[-1])
+    scenario = tmp_path / "short.toml"
+    text = packaged("scenarios", "green-zone-2020").read_text(encoding="utf-8")
+    scenario.write_text(text.replace("duration_s = 300.0", "duration_s = 1.0").replace("count = 21", "count = 1"))
+    assert _call(capsys, monkeypatch, "run", scenario, "-o", tmp_path / "flown", "--every-round")[0] == 0
+    ends = [spent.end for _, _, spent in worlds[-1].spent]
+    assert ends  # else this would say nothing
+    assert all(math.isnan(end.p_kill) for end in ends)  # a burst that is integrated has one
 
 
 def test_json_is_json_and_nothing_else(capsys, monkeypatch, tmp_path, site, plots):

@@ -45,6 +45,9 @@ def run(
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the scenario's own seed.")] = None,
     output: Out = None,
     no_intercept: Annotated[bool, typer.Option("--no-intercept", help="The same raid, and no gun fires.")] = False,
+    every_round: Annotated[
+        bool, typer.Option("--every-round", help="Fly each round of each burst; else their scatter is integrated.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Simulate a scenario, closed loop: radar, tracks, warnings, simulated intercept, outcome."""
@@ -56,7 +59,13 @@ def run(
 
         with named(folder):
             summary = rehearsal.run(
-                scenario, seed, folder, with_intercept=not no_intercept, progress=bar, is_stopped=stopped
+                scenario,
+                seed,
+                folder,
+                with_intercept=not no_intercept,
+                is_every_round_flown=every_round,
+                progress=bar,
+                is_stopped=stopped,
             )
     finish(summary, folder, as_json)
 

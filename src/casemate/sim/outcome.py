@@ -16,6 +16,8 @@ from casemate.model.catalog import Ring, SiteFile
 from casemate.model.messages import Aside, Events, Input, Scan, WarningLevel, ZoneWarning
 from casemate.model.records import Records, TrackStatus
 from casemate.physics.geodesy import SiteFrame
+from casemate.sim.fallen import come_down
+from casemate.sim.intercept.debris import LIVE_BODY
 from casemate.sim.intercept.gun import Outcome as Shot
 from casemate.sim.raid import Round
 from casemate.sim.result import Outcome, Rate, RoundFate, RoundResult, WarningOutcome
@@ -92,6 +94,8 @@ class Scorer:
         hours = (self._now_ns - world.t_start_ns) / NS_PER_S / 3600.0
         leads = [r.lead_s for r in zoned if r.lead_s is not None]
         down = Counter(r.zone for r in results if r.fate is not RoundFate.INTERCEPTED)
+        bodies, unburst = self._fell_live()
+        n_intercepted = fates[RoundFate.INTERCEPTED]
         return Outcome(
             title=world.scenario.title,
             seed=world.seed,
@@ -119,6 +123,9 @@ class Scorer:
             intercepted=Rate.of(fates[RoundFate.INTERCEPTED], n),
             leaked=Rate.of(fates[RoundFate.LEAKED], n),
             landed_outside=Rate.of(fates[RoundFate.LANDED_OUTSIDE], n),
+            fell_live_in_zones=Rate.of(int(bodies.sum()), n_intercepted),
+            fell_live_outside=Rate.of(int((~bodies).sum()), n_intercepted),
+            gun_rounds_live_in_zones=Rate.of(int(unburst.sum()), unburst.size),
             bursts=shots[Shot.KILL] + shots[Shot.MISS],
             kills=shots[Shot.KILL],
             threats_not_engaged=shots[Shot.NOT_ENGAGED],
@@ -127,6 +134,15 @@ class Scorer:
             impacts_outside=down[""],
             rounds=results,
         )
+
+    def _fell_live(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        # Whether each warhead of a round that was hit, and each unburst round of a gun, fell into a zone.
+        if not self._world.spent:
+            return np.zeros(0, np.bool_), np.zeros(0, np.bool_)
+        down = come_down(self._world, self._since_start_s(self._now_ns))
+        down = down[down["is_live"] & np.isfinite(down["pos_m"]).all(axis=1)]
+        in_zone = np.array([any(inside(ring, pos) for ring in self._zone_rings) for pos in down["pos_m"]], np.bool_)
+        return in_zone[down["what"] == LIVE_BODY], in_zone[down["round_id"] == 0]
 
     def _take_aside(self, aside: Aside) -> None:
         if aside.kind == "label":

@@ -54,6 +54,9 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.k} of {self.n} ({100.0 * self.low:.0f} to {100.0 * self.high:.0f} %)"
 
 
+NOTHING: Final = Rate(k=0, n=0, low=0.0, high=1.0)
+
+
 class RoundResult(msgspec.Struct, frozen=True, kw_only=True):
     """One round: times in s since the scenario's start, None for what never happened."""
 
@@ -107,6 +110,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     intercepted: Rate
     leaked: Rate
     landed_outside: Rate
+    # what was hit comes down too: of the intercepted, those whose warhead fell live into a zone, and into none
+    fell_live_in_zones: Rate = NOTHING
+    fell_live_outside: Rate = NOTHING
+    gun_rounds_live_in_zones: Rate = NOTHING  # guns' own rounds that came down unburst: of them, those in a zone
     bursts: int
     kills: int
     threats_not_engaged: int
@@ -134,6 +141,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             ("intercepted, of all rounds", str(self.intercepted)),
             ("leaked into an asset", str(self.leaked)),
             ("landed outside every asset", str(self.landed_outside)),
+            ("of the intercepted, fell live into a zone", str(self.fell_live_in_zones)),
+            ("of the intercepted, fell live outside every zone", str(self.fell_live_outside)),
+            ("guns' rounds down unburst: of them, in a zone", str(self.gun_rounds_live_in_zones)),
             ("bursts fired, kills", f"{self.bursts}, {self.kills}"),
             *where,
             ("came down outside every zone", str(self.impacts_outside)),

@@ -109,7 +109,7 @@ class World:
         check_scenario(scenario, "scenario", tuple(rounds), site.sensor)
         streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
         raids, traffic, radars, guns, clutter = streams
-        self.scenario, self.with_intercept, self.seed = scenario, with_intercept, seed
+        self.scenario, self.with_intercept, self.seed, self.terrain = scenario, with_intercept, seed, terrain
         self.t_start_ns = scenario.t_start_ns()
         self._volley = Volley(draw_rounds(scenario, rounds, frame, raids, terrain))
         last_s = max((r.impact_s for r in self._volley.rounds), default=0.0)
@@ -127,14 +127,14 @@ class World:
             drag = drag_curve_of(site.tracking.drag_curve, rounds)
             environment = build_environment(site.environment, frame, drag, None, None)
         self._environment = environment
-        self._classes = {body.name: body for body in rounds}
+        self.classes = {body.name: body for body in rounds}
         self._fire_control: FireControl | None = None
         if with_intercept and scenario.gun:
             drag = drag_curve_of(site.tracking.drag_curve, rounds)
             air = build_environment(EnvironmentSettings(), frame, drag, None, scenario.wind_profile())
             self._fire_control = FireControl(
                 scenario.gun, frame, environment, guns, is_every_round_flown=is_every_round_flown, true_air=air,
-                bodies=self._classes,
+                bodies=self.classes,
             )  # fmt: skip
         self.spent: list[tuple[int, int, Spent]] = []  # what was fired: time of the trigger, body that it met, burst
         self.duds: set[int] = set()  # rounds whose fuze a hit has killed: they fly on and do not go off
@@ -333,7 +333,7 @@ class World:
             return truth_id, Path(around, now.pos_m[i] + np.array([[0.0], [1.0]]) * vel, vel), None
         t = np.arange(fire_s, t_s + _SETTLE_S, _PATH_STEP_S)
         path = Path(t - fire_s, *self._volley.at(np.full(t.size, truth_id - 1), t))
-        return truth_id, path, self._classes[self._volley.rounds[truth_id - 1].round_class]
+        return truth_id, path, self.classes[self._volley.rounds[truth_id - 1].round_class]
 
     def _flush(self, t_ns: int) -> Iterator[Aside]:
         rows = [row for row in self._engagements if len(row)]
