@@ -76,6 +76,13 @@ class WindLayer(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     speed_mps: NotNegative
 
 
+class People(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many people live where, spread evenly; for studies of harm."""
+
+    per_km2: NotNegative
+    zones: tuple[Name, ...] = ()  # of the site; none: everywhere outside its zones
+
+
 class Scenario(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole scenario file."""
 
@@ -95,6 +102,7 @@ class Scenario(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ground: tuple[Ground, ...] = ()
     wind: tuple[WindLayer, ...] = ()
     radar: tuple[RadarTruth, ...] = ()
+    people: tuple[People, ...] = ()
 
     def t_start_ns(self) -> int:
         """Return the start in ns UTC since 1970, exact to the microsecond that TOML can say."""
