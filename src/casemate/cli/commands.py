@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from casemate import __version__
-from casemate.cli import live
+from casemate.cli import live, protection
 from casemate.cli.live import Json, Out
 from casemate.cli.why import why
 from casemate.errors import CasemateError, DomainError, InvariantError, SettingsError
@@ -256,6 +256,7 @@ def doctor(
     raise typer.Exit(0 if all(check.is_well or not check.is_needed for check in checks) else 1)
 
 
+app.command()(protection.residue)
 app.command()(live.serve)
 app.command()(live.send)
 app.command()(live.keys)

@@ -19,6 +19,7 @@ from casemate.model.messages import Aside
 from casemate.physics.terrain import Terrain
 from casemate.pipeline import Pipeline, Plan
 from casemate.runner import plan_of, terrain_of, with_ticks
+from casemate.sim.intercept.gun import Gun
 from casemate.sim.outcome import Outcome, Scorer
 from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
@@ -41,6 +42,7 @@ class Way(NamedTuple):
     with_intercept: bool = True
     is_every_round_flown: bool = False
     n_guns: int | None = None  # the first so many of the scenario's; None: all
+    dud_rate: float | None = None  # share of their rounds that do not destroy themselves; None: their own
 
 
 class Night(NamedTuple):
@@ -73,8 +75,7 @@ def fly_night(ground: Ground, way: Way) -> Night:
         The scenario does not fit the site.
     """
     scenario, plan, frame = ground.scenario, ground.plan, ground.plan.frame()
-    if way.n_guns is not None:
-        scenario = msgspec.structs.replace(scenario, gun=scenario.gun[: way.n_guns])
+    scenario = msgspec.structs.replace(scenario, gun=_guns_of(scenario, way))
     world = World(
         scenario, plan.site, plan.rounds, frame, way.seed, with_intercept=way.with_intercept,
         is_every_round_flown=way.is_every_round_flown, environment=plan.environment(), terrain=ground.terrain,
@@ -85,6 +86,18 @@ def fly_night(ground: Ground, way: Way) -> Night:
         world.take(message, events)
         scorer.take(message, events)
     return Night(way, world, scorer.outcome())
+
+
+def _guns_of(scenario: Scenario, way: Way) -> tuple[Gun, ...]:
+    guns = scenario.gun[: way.n_guns]
+    if way.dud_rate is None:
+        return guns
+    return tuple(
+        msgspec.structs.replace(
+            gun, figures=msgspec.structs.replace(gun.resolved(), p_self_destruct_fails=way.dud_rate)
+        )
+        for gun in guns
+    )
 
 
 def fly_nights(name: str, ways: Sequence[Way], work: Callable[[Ground, Night], T], workers: int = 1) -> Iterator[T]:

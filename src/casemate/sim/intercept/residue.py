@@ -61,6 +61,7 @@ def gather(fallen: Records, half_m: float, cell_m: float) -> Residue:
     Parameters
     ----------
     fallen : FALLEN (k,)
+        More columns may stand beside its own.
     half_m : float
         Half the width of the grid.
     cell_m : float
@@ -74,8 +75,8 @@ def gather(fallen: Records, half_m: float, cell_m: float) -> Residue:
     n = round(2.0 * half_m / cell_m) if cell_m > 0.0 else 0
     if n < 1 or abs(n * cell_m - 2.0 * half_m) > 1e-6 * half_m:
         raise DomainError("cell_m", cell_m, 0.0, 2.0 * half_m)
-    if fallen.dtype != FALLEN:
-        message = f"fallen must be FALLEN, not {fallen.dtype}"
+    if not {*(FALLEN.names or ())} <= {*(fallen.dtype.names or ())}:
+        message = f"fallen must have the columns of FALLEN, not {fallen.dtype}"
         raise ValueError(message)
     edges = np.linspace(-half_m, half_m, n + 1)
     per_km2 = 1e6 / cell_m**2
@@ -94,8 +95,12 @@ def gather(fallen: Records, half_m: float, cell_m: float) -> Residue:
         n_live_per_km2=per_km2 * over(np.where(rows["is_live"], rows["n"], 0.0)),
         n_hazardous_per_km2=per_km2 * over(np.where(rows["energy_j"] > HAZARDOUS_J, rows["n"], 0.0)),
         mass_kg=whole_kg,
-        beyond_kg=whole_kg - float(mass.sum()),
+        beyond_kg=float(fallen["mass_kg"][~_on_grid(fallen, half_m)].sum()),
     )
+
+
+def _on_grid(fallen: Records, half_m: float) -> NDArray[np.bool_]:
+    return np.isfinite(fallen["pos_m"]).all(axis=1) & (np.abs(fallen["pos_m"]) <= half_m).all(axis=1)
 
 
 def table_of(fallen: Records, far_m: float) -> tuple[Line, ...]:
