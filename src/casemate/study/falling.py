@@ -50,8 +50,7 @@ class Mean(msgspec.Struct, frozen=True):
 
 
 def _t95(n: int) -> float:
-    quantile: float = stdtrit(n - 1, 0.975)  # pyright: ignore[reportUnknownVariableType]
-    return quantile  # pyright: ignore[reportUnknownVariableType]
+    return float(stdtrit(n - 1, 0.975))  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _said(value: float) -> str:
@@ -83,10 +82,10 @@ class Falling(msgspec.Struct, frozen=True, kw_only=True):
     n_people: float  # on the grid
     under: tuple[Under, ...]
     lines: tuple[Line, ...]  # by kind of thing, over all nights together
-    edges_m: Floats  # (k + 1,)
-    kg_per_km2: Floats  # (k, k) a night, row by north
-    live_per_km2: Floats
-    hazardous_per_km2: Floats
+    edges_m: list[float]  # (k + 1,)
+    kg_per_km2: list[list[float]]  # (k, k) a night, row by north
+    live_per_km2: list[list[float]]
+    hazardous_per_km2: list[list[float]]
 
 
 class _Fell(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,7 +177,7 @@ def _summed(name: str, seeds: Sequence[int], dud_rate: float | None, nights: lis
             for least in HAZARDOUS_PER_KM2
         ),
         lines=table_of(np.concatenate([night.rows for night in nights]), HALF_M),
-        edges_m=edges, kg_per_km2=mass, live_per_km2=live, hazardous_per_km2=hazard,
+        edges_m=edges.tolist(), kg_per_km2=mass.tolist(), live_per_km2=live.tolist(), hazardous_per_km2=hazard.tolist(),
     )  # fmt: skip
 
 

@@ -44,9 +44,9 @@ def draw_falling(found: Falling, ground: Ground, file: pathlib.Path) -> None:
         x=0.02, ha="left", fontsize=12.5, color=INK,
     )  # fmt: skip
     panels = (
-        ("mass [kg/km²]", found.kg_per_km2),
-        ("live things on the ground [1/km²]", found.live_per_km2),
-        ("pieces and bodies over 79 J [1/km²]", found.hazardous_per_km2),
+        ("mass [kg/km²]", np.array(found.kg_per_km2)),
+        ("live things on the ground [1/km²]", np.array(found.live_per_km2)),
+        ("pieces and bodies over 79 J [1/km²]", np.array(found.hazardous_per_km2)),
     )
     for k, (title, values) in enumerate(panels):
         chart = figure.add_axes((0.04 + 0.325 * k, 0.24, 0.28, 0.66))
@@ -63,7 +63,7 @@ def draw_falling(found: Falling, ground: Ground, file: pathlib.Path) -> None:
 
 
 def _draw_panel(figure: Figure, chart: Axes, title: str, values: Floats, found: Falling, ground: Ground) -> None:
-    frame, edges = ground.plan.frame(), 1e-3 * found.edges_m
+    frame, edges = ground.plan.frame(), 1e-3 * np.array(found.edges_m)
     top = float(values.max())
     if top > 0.0:
         shown = np.where(values > 0.0, values, np.nan)
