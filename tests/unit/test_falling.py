@@ -39,7 +39,7 @@ def short(tmp_path_factory):
 @pytest.mark.slow  # without the compiler
 def test_nothing_is_lost_and_workers_do_not_matter(short):
     alone, many = (study_falling(short, range(1, 3), 1.0, workers) for workers in (1, 2))
-    assert alone.balance < 1e-9
+    assert alone.imbalance_share < 1e-9
     cell_km2 = (1e-3 * (alone.edges_m[1] - alone.edges_m[0])) ** 2
     on_grid_kg = float(np.sum(alone.kg_per_km2)) * cell_km2
     assert on_grid_kg + alone.beyond_kg.value == pytest.approx(alone.fell_kg.value, rel=1e-9)
@@ -50,7 +50,7 @@ def test_nothing_is_lost_and_workers_do_not_matter(short):
 
 @pytest.mark.slow  # without the compiler
 def test_the_command_prints_and_draws(short, tmp_path, capsys):
-    residue(short, seeds=1, first_seed=1, dud_rate=0.0, workers=1, output=tmp_path / "map.png", as_json=False)
+    residue(short, seeds=1, first_seed=1, p_dud=0.0, workers=1, output=tmp_path / "map.png", as_json=False)
     said = capsys.readouterr().out
     assert "people live where" in said
     assert UNBURST not in said
@@ -76,7 +76,7 @@ def test_a_zone_that_says_how_many_it_holds_has_them():
 
 
 def test_people_in_no_zone_of_the_site_are_refused():
-    lost = msgspec.structs.replace(SCENARIO, people=(People(per_km2=1.0, zones=("Atlantis",)),))
+    lost = msgspec.structs.replace(SCENARIO, people=(People(people_per_km2=1.0, zones=("Atlantis",)),))
     with pytest.raises(SettingsError, match=r"people\[0\]\.zones.*'Atlantis' is no zone"):
         Crowd(lost, SITE, FRAME)
 

@@ -21,7 +21,7 @@ def residue(
     scenario: Named,
     seeds: Seeds = 10,
     first_seed: First = 1,
-    dud_rate: Annotated[
+    p_dud: Annotated[
         float | None,
         typer.Option(
             min=0.0, max=1.0, help="Share of guns' rounds that do not destroy themselves; default: their own."
@@ -41,7 +41,7 @@ def residue(
         from casemate.study.falling_map import draw_falling
         from casemate.study.nights import ground_of
 
-        found = study_falling(scenario, range(first_seed, first_seed + seeds), dud_rate, workers, steps)
+        found = study_falling(scenario, range(first_seed, first_seed + seeds), p_dud, workers, steps)
         draw_falling(found, ground_of(scenario), file)
     if as_json:
         print_json(found)
@@ -72,5 +72,7 @@ def _print_fallen(found: "Falling", file: pathlib.Path) -> None:
     for each in found.under:
         lives = f"{each.n_people:,.0f} of {found.n_people:,.0f} people live where"
         show.OUT.print(f"{lives} {each.hazardous_per_km2:g} or more of those fall per km2 a night", highlight=False)
-    show.OUT.print(f"mass is kept to {found.balance:.1e}; {found.beyond_kg} kg a night beyond the map", highlight=False)
+    show.OUT.print(
+        f"mass is kept to {found.imbalance_share:.1e}; {found.beyond_kg} kg a night beyond the map", highlight=False
+    )
     show.OUT.print(f"map  {file}", soft_wrap=True, highlight=False)

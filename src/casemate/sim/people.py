@@ -48,9 +48,9 @@ class Crowd:
                 if name not in self.zones:
                     why = f"{name!r} is no zone of the site: {list(self.zones)}"
                     raise SettingsError("scenario", f"people[{i}].zones", why)
-                self.per_m2_in_zones[self.zones.index(name)] = 1e-6 * each.per_km2
+                self.per_m2_in_zones[self.zones.index(name)] = 1e-6 * each.people_per_km2
             if not each.zones:
-                self.per_m2_elsewhere = 1e-6 * each.per_km2
+                self.per_m2_elsewhere = 1e-6 * each.people_per_km2
 
     def zone_at(self, pos_m: Floats) -> NDArray[np.int64]:
         """Return the index of the zone that each point (k, 2) ENU lies in, the first of several; -1: none."""

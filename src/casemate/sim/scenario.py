@@ -79,7 +79,7 @@ class WindLayer(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class People(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many people live where, spread evenly; for studies of harm."""
 
-    per_km2: NotNegative
+    people_per_km2: NotNegative
     zones: tuple[Name, ...] = ()  # of the site; none: everywhere outside its zones
 
 

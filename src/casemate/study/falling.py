@@ -70,14 +70,14 @@ class Falling(msgspec.Struct, frozen=True, kw_only=True):
     scenario: str
     first_seed: int
     n_nights: int
-    dud_rate: float | None  # in place of the guns' own; None: theirs
+    p_dud: float | None  # in place of the guns' own; None: theirs
     shots: Mean
     hit: Mean  # rounds of the raid
     fell_kg: Mean
     live: Mean  # things that may go off on the ground or did
     hazardous: Mean  # pieces and bodies of more than `HAZARDOUS_J`
     people_struck: Mean  # by those, if everybody stood in the open
-    balance: float  # |mass down - (mass let go - burnt)| as a share of the mass let go, worst night
+    imbalance_share: float  # |mass down - (mass let go - burnt)| as a share of the mass let go, worst night
     beyond_kg: Mean  # outside the grid
     n_people: float  # on the grid
     under: tuple[Under, ...]
@@ -102,7 +102,7 @@ _PERSON_M2: Final = 0.5
 
 
 def study_falling(
-    name: str, seeds: Sequence[int], dud_rate: float | None = None, workers: int = 1,
+    name: str, seeds: Sequence[int], p_dud: float | None = None, workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Falling:  # fmt: skip
     """Fly nights of a scenario with its guns, and gather what falls.
@@ -113,7 +113,7 @@ def study_falling(
         Of a packaged scenario, or the path of a file.
     seeds : sequence of int
         A night each, at least one.
-    dud_rate : float, optional
+    p_dud : float, optional
         Share of the guns' rounds that do not destroy themselves, in place of their own.
     workers : int
         Processes; the answer does not depend on it.
@@ -121,12 +121,12 @@ def study_falling(
         Told how many nights of how many are flown.
     """
     nights: list[_Fell] = []
-    ways = [Way(seed, dud_rate=dud_rate) for seed in seeds]
+    ways = [Way(seed, p_dud=p_dud) for seed in seeds]
     for night in fly_nights(name, ways, _of_night, workers):
         nights.append(night)
         if progress is not None:
             progress(len(nights), len(ways))
-    return _summed(name, seeds, dud_rate, nights)
+    return _summed(name, seeds, p_dud, nights)
 
 
 def _of_night(ground: Ground, night: Night) -> _Fell:
@@ -148,7 +148,7 @@ def _of_night(ground: Ground, night: Night) -> _Fell:
     )  # fmt: skip
 
 
-def _summed(name: str, seeds: Sequence[int], dud_rate: float | None, nights: list[_Fell]) -> Falling:
+def _summed(name: str, seeds: Sequence[int], p_dud: float | None, nights: list[_Fell]) -> Falling:
     n, ground = len(nights), ground_of(name)
     grids = [gather(night.rows, HALF_M, CELL_M) for night in nights]
     mass, live, hazard = (
@@ -162,14 +162,14 @@ def _summed(name: str, seeds: Sequence[int], dud_rate: float | None, nights: lis
     people = crowd.per_m2_at(np.column_stack((east.ravel(), north.ravel()))).reshape(east.shape) * CELL_M**2
     over = partial(_mean, nights)
     return Falling(
-        scenario=name, first_seed=min(seeds), n_nights=n, dud_rate=dud_rate,
+        scenario=name, first_seed=min(seeds), n_nights=n, p_dud=p_dud,
         shots=over(lambda night: night.n_shots),
         hit=over(lambda night: night.n_hit),
         fell_kg=over(lambda night: float(night.rows["mass_kg"].sum())),
         live=over(lambda night: float(night.rows["n"][night.rows["is_live"]].sum())),
         hazardous=over(lambda night: float(night.rows["n"][night.rows["energy_j"] > HAZARDOUS_J].sum())),
         people_struck=over(lambda night: night.n_struck),
-        balance=max(_imbalance(night) for night in nights),
+        imbalance_share=max(_imbalance(night) for night in nights),
         beyond_kg=Mean.of([grid.beyond_kg for grid in grids]),
         n_people=float(people.sum()),
         under=tuple(

@@ -37,7 +37,7 @@ def draw_falling(found: Falling, ground: Ground, file: pathlib.Path) -> None:
         raise SettingsError("--output", "", f"{file}: a map is a .png or .svg")
     figure = Figure(figsize=(16.0, 6.4), dpi=110, facecolor=PAPER)
     FigureCanvasAgg(figure)
-    duds = "" if found.dud_rate is None else f", {100.0 * found.dud_rate:g} % of the guns' rounds are duds"
+    duds = "" if found.p_dud is None else f", {100.0 * found.p_dud:g} % of the guns' rounds are duds"
     figure.suptitle(
         f"{ground.scenario.title}, SIMULATION: what falls of simulated guns and of rounds that they hit, "
         f"per night; mean of {found.n_nights}{duds}",

@@ -42,7 +42,7 @@ class Way(NamedTuple):
     with_intercept: bool = True
     is_every_round_flown: bool = False
     n_guns: int | None = None  # the first so many of the scenario's; None: all
-    dud_rate: float | None = None  # share of their rounds that do not destroy themselves; None: their own
+    p_dud: float | None = None  # share of their rounds that do not destroy themselves; None: their own
 
 
 class Night(NamedTuple):
@@ -90,12 +90,10 @@ def fly_night(ground: Ground, way: Way) -> Night:
 
 def _guns_of(scenario: Scenario, way: Way) -> tuple[Gun, ...]:
     guns = scenario.gun[: way.n_guns]
-    if way.dud_rate is None:
+    if way.p_dud is None:
         return guns
     return tuple(
-        msgspec.structs.replace(
-            gun, figures=msgspec.structs.replace(gun.resolved(), p_self_destruct_fails=way.dud_rate)
-        )
+        msgspec.structs.replace(gun, figures=msgspec.structs.replace(gun.resolved(), p_self_destruct_fails=way.p_dud))
         for gun in guns
     )
 
