@@ -136,6 +136,30 @@ FEED_CLOCK = np.dtype(
 FEED_REFUSED = np.dtype([("feed", "U80"), ("t_ns", "i8"), ("reason", "U96"), ("n", "u8")])
 """Why a feed did not use something, and how often so far."""
 
+SYSTEM_TRACK = np.dtype(
+    [
+        ("source", "u2"),  # SAC * 256 + SIC
+        ("t_ns", "i8"),
+        ("category", "u1"),
+        ("number", "i4"),  # of the track; -1: none
+        ("address", "i4"),  # of the aircraft (Mode S); -1: none
+        ("lat_rad", "f8"),
+        ("lon_rad", "f8"),
+        ("height_m", "f8"),  # above the WGS 84 ellipsoid
+        ("level_m", "f8"),  # pressure altitude
+        ("ve_mps", "f8"),
+        ("vn_mps", "f8"),
+        ("vu_mps", "f8"),
+        ("sigma_e_m", "f8"),
+        ("sigma_n_m", "f8"),
+        ("is_end", "?"),
+        ("is_coasting", "?"),
+        ("is_drill", "?"),  # or a test
+        ("callsign", "U8"),
+    ]
+)
+"""A report of somebody else's tracker, or of an aircraft about itself: to compare with, never tracked."""
+
 LABEL = np.dtype([("plot_id", "u8"), ("label", "U24")])
 """What the sensor (or the simulation) calls the thing behind a plot: beside plots, never inside them."""
 

@@ -25,6 +25,7 @@ from casemate.model.catalog import (
 )
 from casemate.physics.profile import Profile
 from casemate.sim.clutter.declared import Decibel, Flock, Ground, Rain, Traffic, Turbines
+from casemate.sim.intercept.declared import Airspace, Flight, NoFire, Restraint, Roof, RulesOfFire, SafeArc
 from casemate.sim.intercept.gun import Gun
 from casemate.sim.sensor.declared import RadarTruth, fault_of
 
@@ -95,6 +96,12 @@ class Scenario(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reaction_s: NotNegative = 5.0  # see `Outcome`: 3 more plots at 1 Hz, 1 s to decide, 1 s of alarm path [A]
     raid: tuple[Raid, ...] = ()
     gun: tuple[Gun, ...] = ()
+    rules: RulesOfFire | None = None
+    friend: tuple[Flight, ...] = ()
+    airspace: tuple[Airspace, ...] = ()
+    no_fire: tuple[NoFire, ...] = ()
+    safe_arc: tuple[SafeArc, ...] = ()
+    roof: tuple[Roof, ...] = ()
     traffic: tuple[Traffic, ...] = ()
     flock: tuple[Flock, ...] = ()
     turbines: tuple[Turbines, ...] = ()
@@ -110,6 +117,13 @@ class Scenario(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return self.t_start
         since = self.t_start - _EPOCH
         return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1000
+
+    def restraint(self) -> Restraint:
+        """Return all that restrains simulated fire."""
+        return Restraint(
+            rules=self.rules, friend=self.friend, airspace=self.airspace, no_fire=self.no_fire, safe_arc=self.safe_arc,
+            roof=self.roof,
+        )  # fmt: skip
 
     def wind_profile(self) -> Profile | None:
         """Return the true wind by height, None in still air."""
@@ -143,6 +157,8 @@ def check_scenario(
         if why is not None:
             raise SettingsError(file, f"raid[{i}].{why[0]}", why[1])
     _check_clutter(scenario, file)
+    for key, why in scenario.restraint().faults(scenario.gun):
+        raise SettingsError(file, key, why)
     for i, radar in enumerate(scenario.radar):
         site = {sensor.name: sensor for sensor in sensors}.get(radar.name)
         if site is None:

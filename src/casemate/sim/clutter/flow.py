@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from casemate.physics.detection import LOG_NORMAL
 from casemate.sim.clutter.chance import draw_keys, uniform
 from casemate.sim.clutter.declared import Traffic
-from casemate.sim.clutter.legs import Legs, Walker
+from casemate.sim.clutter.legs import Legs, Mover, Walker
 from casemate.sim.clutter.look import SWERLING_1, Told
 from casemate.sim.sensor import Bodies
 
@@ -53,7 +53,7 @@ class Source(Protocol):
         """When the next is born; it moves on with `bear`."""
         ...
 
-    def bear(self, truth_id: int) -> Walker:
+    def bear(self, truth_id: int) -> Mover:
         """Return the one that is due."""
         ...
 
@@ -88,7 +88,7 @@ class Flow:
 
     def __init__(self, sources: Sequence[Source], ids: Iterator[int]) -> None:
         self._sources, self._ids = tuple(sources), ids
-        self.walkers: list[Walker] = []
+        self.walkers: list[Mover] = []
         self._ready_s = self._stale_s = -math.inf  # nothing to draw until, nothing to forget until
         self._tabulate()
 
@@ -140,25 +140,20 @@ class Flow:
 
 
 class Skies:
-    """Friendly traffic and single birds of a scenario.
+    """Friendly aircraft and single birds of a scenario.
 
     Parameters
     ----------
-    traffic : sequence of Traffic
-        Kinds with their counts an hour.
+    sources : sequence of Source
+        Where they come from; a label begins with its kind.
     ids : iterator of int
         Truth ids to give.
-    rng : Generator
-        The traffic's own stream of chance.
     flashes : Generator
         The stream of what flashes.
     """
 
-    def __init__(
-        self, traffic: Sequence[Traffic], ids: Iterator[int], rng: np.random.Generator, flashes: np.random.Generator
-    ) -> None:
-        kinds = [kind for kind in traffic if kind.per_hour > 0.0]
-        self._flow = Flow([Hourly(kind, rng, rng.spawn(1)[0]) for kind in kinds], ids)
+    def __init__(self, sources: Sequence[Source], ids: Iterator[int], flashes: np.random.Generator) -> None:
+        self._flow = Flow(sources, ids)
         self._salt = int(draw_keys(flashes, 1)[0])
         self._echoes = np.zeros((0, len(Echo._fields)))
 
@@ -199,6 +194,11 @@ class Skies:
     def told(self, t_s: float) -> Told:
         """Return where things are that exist at `t_s`."""
         return self._flow.told(t_s)
+
+
+def hourly(traffic: Sequence[Traffic], rng: np.random.Generator) -> tuple[Source, ...]:
+    """Return a source for each kind that is ever born, with a stream of chance of its own."""
+    return tuple(Hourly(kind, rng, rng.spawn(1)[0]) for kind in traffic if kind.per_hour > 0.0)
 
 
 def _births(per_hour: float, rng: np.random.Generator) -> Iterator[float]:

@@ -5,7 +5,7 @@ Times are seconds since the scenario's start; the frame is ENU of the site.
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,25 @@ class Leg(NamedTuple):
     climb_mps: float
 
 
+class Mover(Protocol):
+    """What flies by legs: `Walker`, which draws them, or an aircraft on a declared way."""
+
+    truth_id: int
+    label: str
+    born_s: float
+    end_s: float
+    rcs_dbsm: float
+    legs: list[Leg]
+
+    def extend(self, until_s: float) -> bool:
+        """Draw legs until `until_s` is covered or the body leaves; return whether any was drawn."""
+        ...
+
+    def forget(self, before_s: float) -> None:
+        """Drop legs that ended before `before_s`, the last one kept."""
+        ...
+
+
 class Walker:
     """One aircraft, helicopter, drone or bird: its legs so far, and how to draw the next."""
 
@@ -54,7 +73,7 @@ class Walker:
         """Draw legs until `until_s` is covered or the body leaves; return whether any was drawn."""
         n = len(self.legs)
         while self.legs[-1].end_s < min(until_s, self.end_s):
-            here = _end_of(self.legs[-1])
+            here = end_of(self.legs[-1])
             is_passing = self._traffic.kind in _THROUGH
             if is_passing and math.hypot(here.east_m, here.north_m) > 1.02 * self._traffic.reach_m:
                 self.end_s = here.start_s
@@ -74,7 +93,7 @@ class Walker:
 class Legs:
     """The legs of several walkers in one table, which answers for many at once."""
 
-    def __init__(self, walkers: Sequence[Walker]) -> None:
+    def __init__(self, walkers: Sequence[Mover]) -> None:
         legs = [leg for walker in walkers for leg in walker.legs]
         owner = np.repeat(np.arange(len(walkers)), [len(walker.legs) for walker in walkers])
         self._table = np.array(legs, dtype=np.float64).reshape(-1, len(Leg._fields))
@@ -138,8 +157,8 @@ def _first_leg(traffic: Traffic, born_s: float, rng: np.random.Generator) -> Leg
     )
 
 
-def _end_of(leg: Leg) -> Leg:
-    # The state at a leg's end, as a leg of no length: the scalar twin of `Legs.at`.
+def end_of(leg: Leg) -> Leg:
+    """Return the state at a leg's end, as a leg of no length: the scalar twin of `Legs.at`."""
     dt = leg.end_s - leg.start_s
     after = leg.heading_rad + leg.turn_radps * dt
     if leg.turn_radps:
@@ -167,16 +186,16 @@ def _next_legs(traffic: Traffic, here: Leg, rng: np.random.Generator) -> Iterato
     pull = traffic.load_g * STANDARD_GRAVITY_MPS2
     if float(rng.uniform()) < traffic.hover_share:
         brake = here._replace(end_s=here.start_s + here.speed_mps / pull, accel_mps2=-pull)
-        stand = _end_of(brake)
+        stand = end_of(brake)
         stand = stand._replace(end_s=stand.start_s + float(rng.uniform(*traffic.leg_s)), speed_mps=0.0)
-        off = _end_of(stand)._replace(heading_rad=_new_heading(traffic, stand, rng), accel_mps2=pull)
+        off = end_of(stand)._replace(heading_rad=_new_heading(traffic, stand, rng), accel_mps2=pull)
         off = off._replace(end_s=off.start_s + float(rng.uniform(*traffic.speed_mps)) / pull)
         yield from (brake, stand, off)
-        here = _end_of(off)
+        here = end_of(off)
     else:
         turn = _turn(traffic, here, pull, rng)
         yield turn
-        here = _end_of(turn)
+        here = end_of(turn)
     length = float(rng.uniform(*traffic.leg_s))
     climb = (float(rng.uniform(*traffic.height_m)) - here.up_m) / length
     limit = min(_MAX_CLIMB_MPS, 0.2 * here.speed_mps)

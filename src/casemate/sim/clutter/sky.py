@@ -5,11 +5,12 @@ keyed beside the plots, never inside them. This room must not know the pipeline.
 """
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
 from casemate.sim.clutter.flocks import Flocks
-from casemate.sim.clutter.flow import Skies
+from casemate.sim.clutter.flow import Skies, Source, hourly
 from casemate.sim.clutter.look import Part, Told
 from casemate.sim.clutter.rain import Showers
 from casemate.sim.clutter.still import Clumps, Farms
@@ -30,19 +31,27 @@ class Clutter:
         The first truth id to give.
     traffic, rest : Generator
         Streams of chance: of walking traffic, and of everything else, so that rain does not move the aircraft.
+    friends : sequence of Source
+        Aircraft on declared ways.
     """
 
     def __init__(
-        self, scenario: Scenario, first_id: int, traffic: np.random.Generator, rest: np.random.Generator
+        self,
+        scenario: Scenario,
+        first_id: int,
+        traffic: np.random.Generator,
+        rest: np.random.Generator,
+        friends: Sequence[Source] = (),
     ) -> None:
         ids = itertools.count(first_id)
-        flashes, flocks, farms, ground, rain = rest.spawn(5)
+        flashes, flocks, farms, ground, rain, more_flashes = rest.spawn(6)
         self._parts: tuple[Part, ...] = (
             Farms(scenario.turbines, ids, farms),
             Clumps(scenario.ground, ids, ground),
-            Skies(scenario.traffic, ids, traffic, flashes),
+            Skies(hourly(scenario.traffic, traffic), ids, flashes),
             Flocks(scenario.flock, ids, flocks),
             Showers(scenario.rain, ids, rain),
+            Skies(friends, ids, more_flashes),  # last: the ids of all else stay as they are
         )
 
     @property

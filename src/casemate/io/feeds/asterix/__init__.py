@@ -10,7 +10,8 @@ from casemate.io.feeds.asterix.recording import (
     decode_stream,
     import_recording,
 )
-from casemate.io.feeds.asterix.records import SYSTEM_TRACK, Decoded, Mark
+from casemate.io.feeds.asterix.records import Decoded, Mark
+from casemate.model.records import SYSTEM_TRACK
 
 __all__ = [
     "AS_SITE",

@@ -8,10 +8,10 @@ import numpy as np
 
 from casemate.errors import SettingsError
 from casemate.io.feeds.asterix.clock import TICK_NS, TICKS_A_DAY, DayClock
-from casemate.io.feeds.asterix.records import SYSTEM_TRACK, Decoded, Item, Mark, MarkItem, PlotItem
+from casemate.io.feeds.asterix.records import Decoded, Item, Mark, MarkItem, PlotItem
 from casemate.io.feeds.capture import Tally
 from casemate.model.catalog import AsterixSettings, SiteFile
-from casemate.model.records import LABEL, PLOT, freeze
+from casemate.model.records import LABEL, PLOT, SYSTEM_TRACK, freeze
 
 if TYPE_CHECKING:  # libasterix's categories are two seconds of import, which only a decoder should wait for
     from casemate.io.feeds.asterix.layout import Found

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from casemate.errors import SettingsError
 from casemate.io.feeds.asterix.decoder import Decoder
-from casemate.io.feeds.asterix.records import SYSTEM_TRACK
 from casemate.io.feeds.capture import Refused, read_datagrams
 from casemate.io.profile import StrPath
 from casemate.io.tables import FIELD_OF, PLOT_SCHEMA
 from casemate.model.catalog import SiteFile
-from casemate.model.records import LABEL, PLOT, Records
+from casemate.model.records import LABEL, PLOT, SYSTEM_TRACK, Records
 
 
 class Imported(msgspec.Struct, frozen=True):

@@ -3,38 +3,12 @@
 import math
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from casemate.model.records import Records
 
 NAN: Final = math.nan
 NM_M: Final = 1852.0
 FT_M: Final = 0.3048
 DEG_RAD: Final = math.pi / 180.0
-
-SYSTEM_TRACK: Final = np.dtype(
-    [
-        ("source", "u2"),  # SAC * 256 + SIC
-        ("t_ns", "i8"),
-        ("category", "u1"),
-        ("number", "i4"),  # of the track; -1: none
-        ("address", "i4"),  # of the aircraft (Mode S); -1: none
-        ("lat_rad", "f8"),
-        ("lon_rad", "f8"),
-        ("height_m", "f8"),  # above the WGS 84 ellipsoid
-        ("level_m", "f8"),  # pressure altitude
-        ("ve_mps", "f8"),
-        ("vn_mps", "f8"),
-        ("vu_mps", "f8"),
-        ("sigma_e_m", "f8"),
-        ("sigma_n_m", "f8"),
-        ("is_end", "?"),
-        ("is_coasting", "?"),
-        ("is_drill", "?"),  # or a test
-        ("callsign", "U8"),
-    ]
-)
-"""A report of somebody else's tracker, or of an aircraft about itself: to compare with, never tracked."""
 
 
 class PlotItem(NamedTuple):
