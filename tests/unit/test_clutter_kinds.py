@@ -14,7 +14,7 @@ from casemate.physics.geodesy import SiteFrame
 from casemate.sim.clutter.chance import draw_keys, uniform
 from casemate.sim.clutter.declared import Flock, Ground, Rain, Traffic, Turbines
 from casemate.sim.clutter.flocks import Flocks
-from casemate.sim.clutter.flow import Skies
+from casemate.sim.clutter.flow import Skies, hourly, hourly
 from casemate.sim.clutter.look import HIDDEN_DBSM
 from casemate.sim.clutter.rain import Showers, rain_rcs_dbsm
 from casemate.sim.clutter.sky import Clutter
@@ -58,7 +58,7 @@ def test_chance_is_even_and_the_same_whenever_asked():
 def test_traffic_keeps_its_speed_and_height(kind):
     """Bounds of every kind over an hour; some looks at helicopters catch a flash of 20 dBsm over 200 m/s."""
     traffic: Traffic = msgspec.structs.replace(KINDS[kind], per_hour=60.0)
-    sky = Skies((traffic,), itertools.count(1), rng(4), rng(5))
+    sky = Skies(hourly((traffic,), rng(4)), itertools.count(1), rng(5))
     flashes, n = 0, 0
     for t in np.arange(0.0, 3600.0, 20.0).tolist():
         sky.prepare(t, t + 20.0)
@@ -197,7 +197,7 @@ def test_plots_of_a_kind_fluctuate_as_it_does(kind, sigma_db):
         false_plots_per_scan=0.0,
     )  # fmt: skip
     radar = Radar(0, site, RadarTruth(name="radar"), SiteFrame(33.3, 44.39, 0.0), rng(9))
-    sky, plots = Skies((traffic,), itertools.count(1), rng(7), rng(8)), []
+    sky, plots = Skies(hourly((traffic,), rng(7)), itertools.count(1), rng(8)), []
     for t in range(120):
         sky.prepare(t - 1.0, t + 1.0)
         bodies = sky.bodies(float(t))

@@ -22,10 +22,12 @@ from casemate.physics.drag import drag_curve_of
 from casemate.physics.environment import Environment, build_environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.terrain import Terrain
-from casemate.sim.clutter.look import Told
+from casemate.sim.clutter.look import TRUTH, Told
 from casemate.sim.clutter.sky import Clutter
+from casemate.sim.friends import Friends
 from casemate.sim.intercept.fire import Spent
 from casemate.sim.intercept.gun import ENGAGEMENT, Fate, PlannedBurst
+from casemate.sim.intercept.rules import Rules
 from casemate.sim.intercept.schedule import FireControl
 from casemate.sim.intercept.shots import Path
 from casemate.sim.raid import Round, Volley, draw_rounds
@@ -33,18 +35,6 @@ from casemate.sim.scenario import Scenario, check_scenario
 from casemate.sim.sensor import Bodies, Radar, RadarTruth, Sector, Turn, deal, joined
 
 Floats = NDArray[np.float64]
-
-TRUTH: Final = np.dtype(
-    [
-        ("truth_id", "u4"),
-        ("label", "U24"),
-        ("t_ns", "i8"),
-        ("pos_m", "f8", (3,)),
-        ("vel_mps", "f8", (3,)),
-        ("is_alive", "?"),
-    ]
-)
-"""Where everything truly is, ENU of the site; a round's last row is its end and not alive."""
 
 TRUTH_PERIOD_NS: Final = NS_PER_S // 2
 """Time between two looks at the truth [ns]: a round moves 200 m in it, drawn or interpolated well enough."""
@@ -107,15 +97,16 @@ class World:
         terrain: Terrain | None = None,
     ) -> None:
         check_scenario(scenario, "scenario", tuple(rounds), site.sensor)
-        streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
-        raids, traffic, radars, guns, clutter = streams
+        streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)]
+        raids, traffic, radars, guns, clutter, friends = streams
         self.scenario, self.with_intercept, self.seed, self.terrain = scenario, with_intercept, seed, terrain
         self.t_start_ns = scenario.t_start_ns()
         self._volley = Volley(draw_rounds(scenario, rounds, frame, raids, terrain))
         last_s = max((r.impact_s for r in self._volley.rounds), default=0.0)
         lasts_ns = max(_ns(scenario.duration_s), _ns(last_s) + _AFTER_NS if self._volley.rounds else 0)
         self.t_end_ns = self.t_start_ns + lasts_ns
-        self._clutter = Clutter(scenario, len(self._volley.rounds) + 1, traffic, clutter)
+        self.friends = Friends(scenario.friend, frame, self.t_start_ns, friends)
+        self._clutter = Clutter(scenario, len(self._volley.rounds) + 1, traffic, clutter, self.friends.sources())
         truths = {truth.name: truth for truth in scenario.radar}
         self._radars = [
             Radar(i, radar, truths.get(radar.name, RadarTruth(name=radar.name)), frame, rng, terrain)
@@ -129,12 +120,15 @@ class World:
         self._environment = environment
         self.classes = {body.name: body for body in rounds}
         self._fire_control: FireControl | None = None
+        self._rules: Rules | None = None
         if with_intercept and scenario.gun:
             drag = drag_curve_of(site.tracking.drag_curve, rounds)
             air = build_environment(EnvironmentSettings(), frame, drag, None, scenario.wind_profile())
+            if scenario.restraint().is_any():
+                self._rules = Rules(scenario, frame, environment, seed)
             self._fire_control = FireControl(
                 scenario.gun, frame, environment, guns, is_every_round_flown=is_every_round_flown, true_air=air,
-                bodies=self.classes,
+                bodies=self.classes, rules=self._rules,
             )  # fmt: skip
         self.spent: list[tuple[int, int, Spent]] = []  # what was fired: time of the trigger, body that it met, burst
         self.duds: set[int] = set()  # rounds whose fuze a hit has killed: they fly on and do not go off
@@ -158,6 +152,7 @@ class World:
         streams = [self._sectors(radar) for radar in self._radars]
         for item in heapq.merge(self._moments(), *streams, key=lambda item: item.t_recv_ns):
             self._now_ns = item.t_recv_ns
+            self._hold(item.t_recv_ns)
             self._settle(item.t_recv_ns)
             yield from self._flush(item.t_recv_ns)
             if isinstance(item, Sector):
@@ -293,6 +288,15 @@ class World:
             heapq.heappush(self._pending, (burst.t_intercept_ns, burst.engagement_id, burst))
         rows = guns.not_engaged(t_ns)
         if len(rows):
+            self._engagements.append(rows)
+
+    def _hold(self, t_ns: int) -> None:
+        # Bursts that a rule stops: by what was known until now, then by what friends have just told of themselves.
+        if self._fire_control is not None and self._rules is not None:
+            rows = self._fire_control.call_off(t_ns)
+            self._rules.take(t_ns, self.friends.reports(t_ns))
+            off = set(rows["engagement_id"].tolist())
+            self._pending = sorted(item for item in self._pending if item[1] not in off)  # sorted, it is a heap
             self._engagements.append(rows)
 
     def _settle(self, until_ns: int) -> None:

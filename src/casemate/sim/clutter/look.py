@@ -10,6 +10,18 @@ from casemate.sim.sensor import Bodies
 
 Floats = NDArray[np.float64]
 
+TRUTH: Final = np.dtype(
+    [
+        ("truth_id", "u4"),
+        ("label", "U24"),
+        ("t_ns", "i8"),
+        ("pos_m", "f8", (3,)),
+        ("vel_mps", "f8", (3,)),
+        ("is_alive", "?"),
+    ]
+)
+"""Where everything truly is, ENU of the site; a round's last row is its end and not alive."""
+
 HIDDEN_DBSM: Final = -200.0
 """Cross section of what does not show at this look: 12 orders below an insect."""
 

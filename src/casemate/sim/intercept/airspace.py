@@ -180,7 +180,7 @@ class Picture:
         over_m += self._vertical_mps * age_s
         gap_m = np.abs(where_m[:, 2] - begin[:, :, 2] - 0.5 * way[:, :, 2]) - 0.5 * np.abs(way[:, :, 2])
         is_near &= gap_m <= over_m
-        near: Bools = is_near.any(axis=(0, 2))
+        near: Bools = np.any(is_near, axis=(0, 2))
         return near
 
 

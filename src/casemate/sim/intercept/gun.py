@@ -31,7 +31,7 @@ ENGAGEMENT = np.dtype(
     ]
 )
 """What became of a burst, or (NOT_ENGAGED, gun 65535) of a threat that nobody shot at; `pk` as believed when bound,
-`fate` what a kill did (`Fate`), else empty."""
+`fate` what a kill did (`Fate`) or which rule held fire, else empty."""
 
 NO_GUN = 65535
 
@@ -47,6 +47,7 @@ class Outcome(StrEnum):
     KILL = "kill"
     MISS = "miss"
     NOT_ENGAGED = "not engaged"
+    HELD = "held"  # planned, and called off by a rule before a round left
 
 
 class Fate(StrEnum):

@@ -72,6 +72,12 @@ class Mount:
             self._loaded_ns = end_ns + round(self.kind.reload_s * NS_PER_S)
         self.free_ns, self.az_rad, self.el_rad = free_ns, az_rad, el_rad
 
+    def give_back(self, t_ns: int, n_rounds: int) -> None:
+        """Undo the last `book`, none of it fired: the gun has turned there, and is free."""
+        self._heat = max(self._heat - n_rounds, 0.0)
+        self._n_left = max(self._n_left, 0) + n_rounds
+        self.free_ns = t_ns
+
     def _magazine_at(self, t_ns: int) -> int:
         if self._n_left > 0:
             return self._n_left

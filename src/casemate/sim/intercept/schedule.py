@@ -4,7 +4,7 @@ Selective: it takes only threats to an asset, worst rank first, one threat at a 
 per threat (shoot, look, shoot). `step` never sees truth; `settle` never decides. Where a burst aims is private.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +18,10 @@ from casemate.physics.ballistics import propagate
 from casemate.physics.environment import Environment
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim.intercept.aim import carry, meet
-from casemate.sim.intercept.fire import Spent, command, draw_boresight, draw_shared, fire
+from casemate.sim.intercept.fire import Command, Spent, command, draw_boresight, draw_shared, fire
 from casemate.sim.intercept.gun import ENGAGEMENT, NO_GUN, Fate, Gun, Outcome, PlannedBurst
 from casemate.sim.intercept.mount import Mount
+from casemate.sim.intercept.rules import Hold, Rules
 from casemate.sim.intercept.shots import Path, Shots, path_ahead
 
 _LOOK_S = np.arange(0.0, 10.0, 0.2)
@@ -33,6 +34,9 @@ _CLEAR_M = 20.0
 """No intercept is planned lower than this over the ground [m]; an assumption of the simulation."""
 
 Vector = NDArray[np.float64]
+
+
+_MayFire = Callable[[Vector, float, Vector, Vector], NDArray[np.bool_]]
 
 
 class _Plan(NamedTuple):
@@ -72,6 +76,8 @@ class FireControl:
         Air in which shots truly fly; the believed one when not given.
     bodies : mapping of str to RoundClass
         What the classes that threats are said to be look like.
+    rules : Rules, optional
+        What holds fire; nothing when not given.
     """
 
     def __init__(
@@ -84,11 +90,12 @@ class FireControl:
         is_every_round_flown: bool = False,
         true_air: Environment | None = None,
         bodies: Mapping[str, RoundClass] | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self._mounts = [Mount(gun, frame, environment) for gun in guns]
         self._true_shots = [Shots(mount.kind, true_air or environment) for mount in self._mounts]
         self._environment, self._rng, self._is_flown = environment, rng, is_every_round_flown
-        self._bodies = bodies or {}
+        self._bodies, self._rules = bodies or {}, rules
         self._boresights = [draw_boresight(mount.kind, rng) for mount in self._mounts]
         self._tracks: dict[int, np.void] = {}
         self._threats: dict[int, Threat] = {}  # track_id -> its worst threat
@@ -97,6 +104,8 @@ class FireControl:
         self._held: dict[int, int] = {}  # track_id -> time until which nobody else shoots at it
         self._engaged: set[int] = set()
         self._killed: set[int] = set()  # gone from the sky; that is seen rightly, a fuze that is dead is not seen
+        self._cleared: set[int] = set()  # open engagements whose last look was passed
+        self._why: dict[int, str] = {}  # track_id -> what last held fire at it
         self._n_engagements = 0
 
     def step(self, t_ns: int, tracks: Records, threats: Sequence[Threat]) -> tuple[PlannedBurst, ...]:
@@ -119,12 +128,36 @@ class FireControl:
             if not idle:
                 break
             is_held = self._held.get(track_id, t_ns) > t_ns
-            if is_held or track_id in self._killed or track_id not in self._tracks:
+            if is_held or track_id in self._killed or track_id not in self._tracks or not self._may(t_ns, track_id):
                 continue
             burst = self._engage(t_ns, track_id, idle)
             if burst is not None:
                 bursts.append(burst)
         return tuple(bursts)
+
+    def call_off(self, t_ns: int) -> Records:
+        """Ask the rules again about each burst not yet fired; those due by now for the last time, as commanded.
+
+        Parameters
+        ----------
+        t_ns : int
+            Now. Of a burst whose trigger was since the last call, it is asked what was known then.
+
+        Returns
+        -------
+        ENGAGEMENT (n,)
+            The bursts that are called off: they are not to be settled, their rounds and guns are given back.
+        """
+        rows: list[Records] = []
+        for burst in list(self._open.values()) if self._rules is not None else ():
+            if burst.engagement_id in self._cleared:
+                continue
+            why = self._barred(burst)
+            if why:
+                rows.append(self._take_back(t_ns, burst, why))
+            elif burst.t_fire_ns <= t_ns:
+                self._cleared.add(burst.engagement_id)
+        return freeze(np.concatenate(rows)) if rows else freeze(np.zeros(0, ENGAGEMENT))
 
     def settle(self, burst: PlannedBurst, truth: Path | None, body: RoundClass | None) -> Settled:
         """Return what a burst did to what was truly there.
@@ -142,11 +175,10 @@ class FireControl:
         row, mount = self._aimed_at.pop(burst.engagement_id), self._mounts[burst.gun_id]
         del self._open[burst.engagement_id]
         kind = mount.kind
+        self._cleared.discard(burst.engagement_id)
+        self._engaged.add(burst.track_id)
         shared = draw_shared(kind, self._boresights[burst.gun_id], 0.0, self._rng)
-        age_s = (burst.t_fire_ns - int(row["t_ns"])) / NS_PER_S
-        until_s = (burst.t_intercept_ns - burst.t_fire_ns) / NS_PER_S + kind.burst_s(burst.n_rounds)
-        seen = path_ahead(row["state"], age_s, until_s, self._environment)
-        told = command(mount.shots, mount.place_m, seen, burst.n_rounds)
+        told = self._told(burst, row)
         if truth is None:
             return Settled(_row(burst, Outcome.MISS), 0, None)
         shots = self._true_shots[burst.gun_id]
@@ -167,7 +199,8 @@ class FireControl:
             With engagement_id 0, gun_id 65535 and the predicted impact as both times.
         """
         past = [i for i, threat in sorted(self._threats.items()) if threat.t_impact_ns < t_ns]
-        rows = [_row(_nobody(self._threats[i]), Outcome.NOT_ENGAGED) for i in past if i not in self._engaged]
+        alone = [i for i in past if i not in self._engaged]
+        rows = [_row(_nobody(self._threats[i]), Outcome.NOT_ENGAGED, self._why.get(i, "")) for i in alone]
         for i in past:
             del self._threats[i]
         return freeze(np.concatenate(rows)) if rows else freeze(np.zeros(0, ENGAGEMENT))
@@ -189,6 +222,50 @@ class FireControl:
         threat = self._threats[track_id]
         return threat.rank, threat.t_impact_ns, track_id
 
+    def _may(self, t_ns: int, track_id: int) -> bool:
+        if self._rules is None:
+            return True
+        from_ns, never = self._rules.consent(track_id, t_ns, self._threats[track_id].rank)
+        if never is not None or from_ns > t_ns:
+            self._why[track_id] = Hold.NO_CONSENT if never is None else never
+            return False
+        return True
+
+    def _asker(self, gun_id: int, t_ns: int, row: np.void) -> _MayFire | None:
+        """Return what tells which intercepts of a gun no rule bars, and keeps in mind why it bars the first."""
+        rules = self._rules
+        if rules is None:
+            return None
+
+        def ask(fire_s: Vector, lasts_s: float, az_rad: Vector, el_rad: Vector) -> NDArray[np.bool_]:
+            t_fire_ns = t_ns + np.rint(fire_s * NS_PER_S).astype(np.int64)
+            why = rules.bars(gun_id, t_fire_ns, np.full(fire_s.size, lasts_s), az_rad, el_rad)
+            if why[0]:
+                self._why[int(row["track_id"])] = str(why[0])
+            return why == ""
+
+        return ask
+
+    def _told(self, burst: PlannedBurst, row: np.void) -> Command:
+        mount = self._mounts[burst.gun_id]
+        age_s = (burst.t_fire_ns - int(row["t_ns"])) / NS_PER_S
+        until_s = (burst.t_intercept_ns - burst.t_fire_ns) / NS_PER_S + mount.kind.burst_s(burst.n_rounds)
+        seen = path_ahead(row["state"], age_s, until_s, self._environment)
+        return command(mount.shots, mount.place_m, seen, burst.n_rounds)
+
+    def _barred(self, burst: PlannedBurst) -> str:
+        if self._rules is None:
+            return ""
+        told = self._told(burst, self._aimed_at[burst.engagement_id])
+        return self._rules.bars_rounds(burst.gun_id, burst.t_fire_ns, told.left_s, told.muzzle_mps)
+
+    def _take_back(self, t_ns: int, burst: PlannedBurst, why: str) -> Records:
+        self._mounts[burst.gun_id].give_back(t_ns, burst.n_rounds)
+        del self._open[burst.engagement_id], self._aimed_at[burst.engagement_id]
+        self._held.pop(burst.track_id, None)
+        self._why[burst.track_id] = why
+        return _row(burst._replace(n_rounds=0), Outcome.HELD, why)
+
     def _aim_again(self, t_ns: int) -> None:
         """Follow the latest estimate until the first round leaves, less the fire control's lag."""
         for burst in self._open.values():
@@ -206,7 +283,9 @@ class FireControl:
             return None
         path = propagate(np.repeat(row["state"][None], _LOOK_S.size, axis=0), age_s + _LOOK_S, self._environment)
         is_aloft = (left_s > _LOOK_S) & (self._height(path) > _CLEAR_M)
-        plans = {i: _plan(self._mounts[i], t_ns, row, age_s, path, is_aloft, body) for i in near}
+        plans = {
+            i: _plan(self._mounts[i], t_ns, row, age_s, path, is_aloft, body, self._asker(i, t_ns, row)) for i in near
+        }
         made = {i: plan for i, plan in plans.items() if plan is not None}
         if not made:
             return None
@@ -229,7 +308,6 @@ class FireControl:
         self._held[track_id] = mount.free_ns
         self._aimed_at[burst.engagement_id] = self._tracks[track_id]
         self._open[burst.engagement_id] = burst
-        self._engaged.add(track_id)
         return burst
 
 
@@ -250,7 +328,7 @@ def _may_reach(mount: Mount, state: Vector) -> bool:
 
 def _plan(
     mount: Mount, t_ns: int, row: np.void, age_s: float, path: Vector, is_aloft: NDArray[np.bool_],
-    body: RoundClass | None,
+    body: RoundClass | None, may_fire: _MayFire | None,
 ) -> _Plan | None:  # fmt: skip
     """Return the earliest intercept that a gun can make, or None if there is none or it need not be bound yet."""
     kind = mount.kind
@@ -260,6 +338,8 @@ def _plan(
     flight_s = mount.shots.lever(range_m).flight_s
     fire_s = _LOOK_S - flight_s - float(np.mean(kind.rounds_s(n_rounds)))  # the burst's middle meets the round
     can = np.flatnonzero(is_aloft & mount.covers(el, range_m) & (fire_s >= ready_s))
+    if may_fire is not None and can.size:
+        can = can[may_fire(fire_s[can], kind.burst_s(n_rounds), az[can], el[can])]
     if can.size == 0 or fire_s[can[0]] - ready_s[can[0]] > _COMMIT_S:
         return None
     k = int(can[0])
