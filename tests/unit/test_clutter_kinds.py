@@ -14,7 +14,7 @@ from casemate.physics.geodesy import SiteFrame
 from casemate.sim.clutter.chance import draw_keys, uniform
 from casemate.sim.clutter.declared import Flock, Ground, Rain, Traffic, Turbines
 from casemate.sim.clutter.flocks import Flocks
-from casemate.sim.clutter.flow import Skies, hourly, hourly
+from casemate.sim.clutter.flow import Skies, hourly
 from casemate.sim.clutter.look import HIDDEN_DBSM
 from casemate.sim.clutter.rain import Showers, rain_rcs_dbsm
 from casemate.sim.clutter.sky import Clutter

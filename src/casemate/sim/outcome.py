@@ -6,7 +6,7 @@ carries its count, its denominator and a 95 % interval. "No useful warning possi
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,7 @@ class Scorer:
         self._alarms: dict[int, _Alarm] = {}
         self._n_alarms = self._n_false_alarms = self._n_false_tracks = 0
         self._shots: Counter[str] = Counter()
+        self._holds: Counter[tuple[str, str]] = Counter()  # outcome, and which rule held fire
         self._open = sorted(world.rounds, key=lambda r: r.impact_s)
         self._results: dict[int, RoundResult] = {}
         self._now_ns = world.t_start_ns
@@ -129,6 +130,8 @@ class Scorer:
             bursts=shots[Shot.KILL] + shots[Shot.MISS],
             kills=shots[Shot.KILL],
             threats_not_engaged=shots[Shot.NOT_ENGAGED],
+            bursts_held=_of(self._holds, Shot.HELD),
+            threats_held=_of(self._holds, Shot.NOT_ENGAGED),
             traffic_hit=world.n_traffic_hit,
             impacts_by_zone={zone.name: down[zone.name] for zone in self._site.zone},
             impacts_outside=down[""],
@@ -152,6 +155,9 @@ class Scorer:
                 self._seen_ns.setdefault(label, aside.t_ns) if label.startswith("round-") else None
         elif aside.kind == "engagements":
             self._shots.update(aside.rows["outcome"].tolist())
+            is_held = (aside.rows["outcome"] == Shot.HELD) | (aside.rows["outcome"] == Shot.NOT_ENGAGED)
+            why = aside.rows[is_held & (aside.rows["fate"] != "")]
+            self._holds.update(zip(why["outcome"].tolist(), why["fate"].tolist(), strict=True))
 
     def _follow(self, fates: Records) -> None:
         used = fates[fates["track_id"] > 0]
@@ -256,6 +262,10 @@ def inside(ring: NDArray[np.float64], point: NDArray[np.float64]) -> bool:
 def _ring(polygon_deg: Ring, frame: SiteFrame) -> NDArray[np.float64]:
     lat, lon = np.array(polygon_deg, np.float64).T
     return frame.geodetic_to_enu(lat, lon, np.full(len(lat), frame.height_m))[:, :2]
+
+
+def _of(holds: Mapping[tuple[str, str], int], outcome: str) -> dict[str, int]:
+    return {why: n for (what, why), n in sorted(holds.items()) if what == outcome}
 
 
 def _percentiles(values: Sequence[float]) -> tuple[float, float, float] | None:

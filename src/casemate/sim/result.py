@@ -110,6 +110,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     intercepted: Rate
     leaked: Rate
     landed_outside: Rate
+    # what a rule held back, by which: bursts called off, and threats that were let pass for it
+    bursts_held: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    threats_held: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     # what was hit comes down too: of the intercepted, those whose warhead fell live into a zone, and into none
     fell_live_in_zones: Rate = NOTHING
     fell_live_outside: Rate = NOTHING
@@ -145,6 +148,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             ("of the intercepted, fell live outside every zone", str(self.fell_live_outside)),
             ("guns' rounds down unburst: of them, in a zone", str(self.gun_rounds_live_in_zones)),
             ("bursts fired, kills", f"{self.bursts}, {self.kills}"),
+            *((f"bursts held for: {why}", str(n)) for why, n in self.bursts_held.items()),
+            *((f"threats let pass for: {why}", str(n)) for why, n in self.threats_held.items()),
             *where,
             ("came down outside every zone", str(self.impacts_outside)),
         )

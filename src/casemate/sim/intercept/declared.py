@@ -82,7 +82,7 @@ class NoFire(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """`[[no_fire]]`: directions in which a gun may not fire."""
 
     gun: Name | None = None  # None: all guns
-    azimuth_deg: tuple[Azimuth, Azimuth] = (0.0, 360.0)  # clockwise from, to; through north where from exceeds to
+    azimuth_deg: tuple[Azimuth, Azimuth] = (0.0, 360.0)  # clockwise from, to; equal ends are all round
     elevation_deg: tuple[Elevation, Elevation] = (-90.0, 90.0)
 
 
@@ -125,8 +125,6 @@ class Restraint(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             for i, row in enumerate(rows):
                 if row.gun is not None and row.gun not in names:
                     yield f"{kind}[{i}].gun", f"{row.gun!r} is no gun of the scenario: {names}"
-                if row.azimuth_deg[0] == row.azimuth_deg[1]:
-                    yield f"{kind}[{i}].azimuth_deg", "begins where it ends; all round is [0, 360]"
         for i, sector in enumerate(self.no_fire):
             if not sector.elevation_deg[0] < sector.elevation_deg[1]:
                 yield f"no_fire[{i}].elevation_deg", "is upside down: must be [low, high]"

@@ -188,7 +188,7 @@ class Rules:
 def _around(azimuth_deg: tuple[float, float]) -> tuple[float, float]:
     """Return middle and half width [rad] of an arc clockwise from, to [deg]."""
     begin, end = azimuth_deg
-    width = end - begin if end > begin else end - begin + 360.0
+    width = (end - begin) % 360.0 or 360.0
     return math.radians(begin + 0.5 * width), math.radians(0.5 * width)
 
 
