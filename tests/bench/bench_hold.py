@@ -19,34 +19,44 @@ def main(n, first):
         begin_s = time.perf_counter()
         held.append(run(NAME, seed))
         free.append(run(NAME, seed, is_obeyed=False))
-        a, b = held[-1], free[-1]
-        print(
-            f"{seed} held {a.n_bursts} {a.n_inside} {a.least_m:.0f} {a.least_unburst_m:.0f} {a.outcome.intercepted.k} "
-            f"{a.outcome.leaked.k} {a.outcome.bursts_held} {a.outcome.threats_held} free {b.n_bursts} {b.n_inside} "
-            f"{b.least_m:.0f} {b.outcome.intercepted.k} {b.outcome.leaked.k} {time.perf_counter() - begin_s:.0f} s",
-            flush=True,
-        )
+        for name, night in (("held", held[-1]), ("free", free[-1])):
+            out = night.outcome
+            print(
+                f"{seed} {name}: {night.n_bursts} bursts, {night.n_inside} inside, least {night.least_m:.0f} "
+                f"({night.least_unburst_m:.0f}) m, intercepted {out.intercepted.k}, leaked {out.leaked.k}, "
+                f"{night.p_kills:.3f}; {out.bursts_held} {out.threats_held} {time.perf_counter() - begin_s:.0f} s",
+                flush=True,
+            )
         if len(held) % 10 == 0 or len(held) == n:
             tell("held", held)
             tell("free", free)
-            for what in ("intercepted", "leaked"):
-                d = [getattr(x.outcome, what).k - getattr(y.outcome, what).k for x, y in zip(held, free, strict=True)]
-                half = 1.96 * np.std(d, ddof=1) / math.sqrt(len(d)) if len(d) > 1 else math.nan
-                print(f"{what} a night, held less free: {np.mean(d):+.3f} +-{half:.3f} (n={len(d)})", flush=True)
+            pairs = list(zip(held, free, strict=True))
+            compare("intercepted", [x.outcome.intercepted.k - y.outcome.intercepted.k for x, y in pairs])
+            compare("leaked", [x.outcome.leaked.k - y.outcome.leaked.k for x, y in pairs])
+            compare("bursts", [x.n_bursts - y.n_bursts for x, y in pairs])
+            compare("kills to be expected", [x.p_kills - y.p_kills for x, y in pairs])
+
+
+def compare(what, differences):
+    """Print the mean difference of a night with its 95 % interval."""
+    d, n = np.array(differences, float), len(differences)
+    half = 1.96 * np.std(d, ddof=1) / math.sqrt(n) if n > 1 else math.nan
+    print(f"{what} a night, held less free: {np.mean(d):+.4f} +-{half:.4f} (n={n})", flush=True)
 
 
 def tell(name, nights):
     """Print the sums over nights."""
     bursts, inside = sum(x.n_bursts for x in nights), sum(x.n_inside for x in nights)
-    n = sum(x.outcome.n_rounds for x in nights)
+    n, held = sum(x.outcome.n_rounds for x in nights), [x.outcome for x in nights]
     print(
         f"{name}: {len(nights)} nights, {bursts} bursts, {sum(x.n_rounds for x in nights)} rounds; friend inside: "
         f"{Rate.of(inside, bursts)}; least {min(x.least_m for x in nights):.0f} m, "
         f"unburst {min(x.least_unburst_m for x in nights):.0f} m; "
-        f"intercepted {Rate.of(sum(x.outcome.intercepted.k for x in nights), n)}; "
-        f"leaked {Rate.of(sum(x.outcome.leaked.k for x in nights), n)}; "
-        f"held {sum(sum(x.outcome.bursts_held.values()) for x in nights)} bursts, "
-        f"let pass {sum(sum(x.outcome.threats_held.values()) for x in nights)} threats",
+        f"intercepted {Rate.of(sum(x.intercepted.k for x in held), n)}; "
+        f"leaked {Rate.of(sum(x.leaked.k for x in held), n)}; "
+        f"{sum(x.p_kills for x in nights):.3f} kills to be expected; "
+        f"held {sum(sum(x.bursts_held.values()) for x in held)} bursts, "
+        f"let pass {sum(sum(x.threats_held.values()) for x in held)} threats",
         flush=True,
     )
 

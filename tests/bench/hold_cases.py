@@ -33,6 +33,7 @@ class Night(NamedTuple):
 
     outcome: object
     n_bursts: int
+    p_kills: float  # sum over bursts of the probability of a kill, their shared errors and the truth known
     n_inside: int  # bursts in whose danger volume a friend truly was
     n_rounds: int
     least_m: float  # of any round, until it destroyed itself, from any friend
@@ -94,7 +95,8 @@ def judge(world, guns, fired, outcome, rng):
             few = told._replace(left_s=told.left_s[duds])
             far_m, pos = pass_by(world, shots, few, muzzle[duds], fire_s, 40.0)
             least_unburst_m = min(least_unburst_m, float(np.min(far_m[pos[:, :, 2] > 0.0], initial=math.inf)))
-    return Night(outcome, len(fired), n_inside, n_rounds, least_m, least_unburst_m)
+    p_kills = sum(spent.end.p_kill for _, _, spent in world.spent)
+    return Night(outcome, len(fired), p_kills, n_inside, n_rounds, least_m, least_unburst_m)
 
 
 def pass_by(world, shots, told, muzzle_mps, fire_s, end_s):

@@ -14,7 +14,7 @@ from casemate.kernels.terrain import TILE, Terrain
 from casemate.physics.exact import Trajectory
 from casemate.physics.geodesy import SiteFrame
 
-__all__ = ["Datum", "Terrain", "build_terrain", "ground_height_m", "impact_of", "sees"]
+__all__ = ["Datum", "Terrain", "build_terrain", "covers", "ground_height_m", "impact_of", "sees"]
 
 Array = NDArray[np.float64]
 Datum = Literal["msl", "ellipsoid"]
@@ -143,6 +143,15 @@ def ground_height_m(terrain: Terrain, e_m: float, n_m: float) -> float:
         ground_m, height_m, _ = kernel.surface_at(e_m, n_m, u_m, terrain)
         u_m += ground_m - height_m
     return ground_m
+
+
+def covers(terrain: Terrain, lat_deg: Array, lon_deg: Array) -> NDArray[np.bool_]:
+    """Tell which points (n,) lie on the raster, its edges included; beyond it the ground is only assumed."""
+    ny, nx = terrain.heights.shape
+    up = (np.radians(lat_deg) - terrain.lat0_rad) / terrain.dlat_rad
+    across = (np.radians(lon_deg) - terrain.lon0_rad + 1e-9) % (2.0 * np.pi) / terrain.dlon_rad
+    is_on: NDArray[np.bool_] = (up >= -1e-6) & (up <= ny - 1 + 1e-6) & (across <= nx - 1 + 1e-3)
+    return is_on
 
 
 def impact_of(trajectory: Trajectory, terrain: Terrain, after_s: float = -np.inf) -> Trajectory:

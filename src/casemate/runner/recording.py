@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
 from casemate import __version__
 from casemate.errors import SettingsError
@@ -18,7 +19,7 @@ from casemate.io.recorder import RunRecorder, write_summary
 from casemate.io.terrain import raster_of, read_terrain
 from casemate.model.catalog import zone_list_digest
 from casemate.physics.drag import drag_curve_of
-from casemate.physics.terrain import Terrain
+from casemate.physics.terrain import Terrain, covers
 from casemate.pipeline import Levels, Pipeline, Plan, Raster
 from casemate.runner.live import FeedLog
 from casemate.runner.loop import Clock, Progress, Sink, Source, run
@@ -62,7 +63,7 @@ def terrain_of(plan: Plan, declared_in: pathlib.Path) -> Terrain | None:
     Raises
     ------
     SettingsError
-        The raster is gone, has changed since the plan was made, or cannot be used.
+        The raster is gone, has changed since the plan was made, or cannot be used; or an asset lies beyond it.
     """
     declared, raster = plan.site.terrain, plan.raster
     if declared is None or raster is None:
@@ -74,7 +75,15 @@ def terrain_of(plan: Plan, declared_in: pathlib.Path) -> Terrain | None:
         why = f"was {path} with SHA-256 {raster.sha256[:12]}..., and holds something else now"
         raise SettingsError(str(declared_in), "terrain.file", why)
     here = msgspec.structs.replace(declared, file=str(path))  # an absolute path: beside whatever file
-    return read_terrain(declared_in, here, plan.frame(), is_geoid_known=plan.site.site.geoid_m is not None)
+    terrain = read_terrain(declared_in, here, plan.frame(), is_geoid_known=plan.site.site.geoid_m is not None)
+    for i, asset in enumerate(plan.site.asset):
+        lat_deg, lon_deg = np.array(asset.polygon_deg, np.float64).T
+        is_on = covers(terrain, lat_deg, lon_deg)
+        if not is_on.all():
+            corner = f"[{lat_deg[~is_on][0]:g}, {lon_deg[~is_on][0]:g}]"
+            why = f"{corner} of {asset.name!r} lies outside the terrain of {path.name}"
+            raise SettingsError(str(declared_in), f"asset[{i}].polygon_deg", why)
+    return terrain
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
