@@ -35,9 +35,9 @@ HURT_BY_ALARM: Final = 1e-5
 parameter list [A])."""
 STRUCK_M2: Final = 0.3
 """Area about a person within which a falling body hits [m2]: a disc of 0.3 m and what falls, 0.2 to 0.5 [A]."""
-STRIKE_M: Final = 10.0
-"""Radius of harm of 1 kg of gun round that goes off on the ground, by the cube root of its mass [m]: that of the lightest
-mortar bomb, 12 m at 1.7 kg, carried down to 0.1 kg [A]."""
+STRIKE_M: Final = 4.3
+"""Radius [m] of the disc in which 1 kg of gun round that goes off on the ground hurts, by the cube root of its mass: 2 m at
+0.1 kg, 1 to 4 [A]. Its pieces are too small for the far reach that the form for rounds has."""
 BEYOND: Final = "beyond every zone"
 
 
@@ -134,8 +134,8 @@ def areas_m2(rows: Records, classes: Mapping[str, RoundClass], class_of: Sequenc
     for row in np.flatnonzero(np.isin(rows["what"], (WHOLE, LIVE_BODY))).tolist():
         body = classes[class_of[int(rows["round_id"][row]) - 1]]
         hits[row] = (1.0 - body.p_dud) * _area_m2(body.hazard_radius_m)
-    for row in np.flatnonzero(rows["what"] == GROUND_STRIKE).tolist():
-        hits[row] = _area_m2(round(STRIKE_M * float(np.cbrt(rows["mass_kg"][row])), 3))
+    is_strike = rows["what"] == GROUND_STRIKE
+    hits[is_strike] = np.pi * (STRIKE_M * np.cbrt(rows["mass_kg"][is_strike])) ** 2
     out: Floats = hits
     return out
 

@@ -1,13 +1,13 @@
 """Many raids: the same scenario over many seeds, a small file for each, so that nothing flown is flown again.
 
-A night is the world, the pipeline and what came down, with nothing written of the run itself. Its seed decides it, so any
-number of workers gives the same; Ctrl-C lets the nights in the air end.
+A night is the world, the pipeline and what came down, with nothing written of the run itself. Its seed decides it, so
+any number of workers gives the same; Ctrl-C lets the nights in the air end.
 """
 
 import hashlib
 import itertools
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import cache
 from multiprocessing import get_context
@@ -23,7 +23,7 @@ from casemate.errors import SettingsError
 from casemate.io import settings
 from casemate.model.messages import Aside, WarningLevel, ZoneWarning
 from casemate.model.records import Records
-from casemate.pipeline import Pipeline
+from casemate.pipeline import Pipeline, Plan
 from casemate.runner import plan_of, terrain_of, with_ticks
 from casemate.sim.fallen import WHOLE, come_down
 from casemate.sim.intercept.debris import DEAD_ROUND, LIVE_BODY
@@ -95,9 +95,11 @@ def fly(variant: Variant, seed: int) -> Night:
     site_path = Path(variant.site)
     plan = plan_of(site_path)
     terrain = terrain_of(plan, site_path)
+    # it ends when all has come down, and not when the scenario does: nothing is counted later
+    scenario = msgspec.structs.replace(variant.scenario, duration_s=1.0) if variant.scenario.raid else variant.scenario
     try:
         world = World(
-            variant.scenario, plan.site, plan.rounds, plan.frame(), seed, with_intercept=variant.with_intercept,
+            scenario, plan.site, plan.rounds, plan.frame(), seed, with_intercept=variant.with_intercept,
             environment=plan.environment(), terrain=terrain,
         )  # fmt: skip
     except SettingsError as error:
@@ -119,7 +121,7 @@ def fly(variant: Variant, seed: int) -> Night:
     down = come_down(world)
     class_of = [r.round_class for r in world.rounds]
     borne = borne_by(down, alarms_of(told), plan.site, plan.frame(), world.classes, class_of)
-    return _counted(world, down, shots, borne, seed, pipeline_site=variant.site)
+    return _counted(world, plan, down, shots, borne)
 
 
 def alarms_of(told: Sequence[ZoneWarning]) -> list[Alarm]:
@@ -134,10 +136,7 @@ def alarms_of(told: Sequence[ZoneWarning]) -> list[Alarm]:
     return out + [Alarm(zone_id, t_ns, _OPEN) for zone_id, t_ns in begun.items()]
 
 
-def _counted(
-    world: World, down: Records, shots: Sequence[Records], borne: tuple[Borne, ...], seed: int, *, pipeline_site: str
-) -> Night:
-    plan = plan_of(Path(pipeline_site))
+def _counted(world: World, plan: Plan, down: Records, shots: Sequence[Records], borne: tuple[Borne, ...]) -> Night:
     frame, site, n = plan.frame(), plan.site, len(world.rounds)
 
     def shape(rings: list[tuple[tuple[float, float], ...]]) -> shapely.Geometry:
@@ -155,7 +154,7 @@ def _counted(
     is_burst = None if rows is None else np.isin(rows["outcome"], (Outcome.KILL.value, Outcome.MISS.value))
     impacts = np.array([r.impact_m for r in world.rounds]).reshape(-1, 2)
     return Night(
-        seed=seed,
+        seed=world.seed,
         n_rounds=n,
         n_bound_for_asset=int(shapely.contains_xy(assets, impacts[:, 0], impacts[:, 1]).sum()),
         n_met=len({truth_id for _, truth_id, _ in world.spent if 0 < truth_id <= n}),
@@ -202,14 +201,13 @@ def fly_all(
     paths = {(v.name, seed): folder / f"{v.digest()}-{seed}.json" for v in variants for seed in seeds}
     missing = [(v, seed) for seed in seeds for v in variants if not paths[v.name, seed].exists()]
     missing = list({paths[v.name, seed]: (v, seed) for v, seed in missing}.values())  # two may be the same night
-    n_all, n_there = len(missing), 0
+    n_all = len(missing)
     progress(0, n_all)
-    for variant, seed, night in _flown(missing, workers, is_stopped):
+    for n_there, (variant, seed, night) in enumerate(_flown(missing, workers, is_stopped), 1):
         path = paths[variant.name, seed]
         part = path.with_suffix(".part")
         part.write_bytes(msgspec.json.encode(night))
         part.replace(path)
-        n_there += 1
         progress(n_there, n_all)
     whole = [seed for seed in seeds if all(paths[v.name, seed].exists() for v in variants)]
     return {v.name: [_kept(paths[v.name, seed]) for seed in whole] for v in variants}
@@ -219,10 +217,14 @@ def _kept(path: Path) -> Night:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Night)
     except (msgspec.DecodeError, OSError) as error:
-        raise SettingsError(str(path), "", f"is no night that was kept; remove it, and it is flown again: {error}") from None
+        raise SettingsError(
+            str(path), "", f"is no night that was kept; remove it, and it is flown again: {error}"
+        ) from None
 
 
-def _flown(jobs: Sequence[tuple[Variant, int]], workers: int, is_stopped: Callable[[], bool]):
+def _flown(
+    jobs: Sequence[tuple[Variant, int]], workers: int, is_stopped: Callable[[], bool]
+) -> Iterator[tuple[Variant, int, Night]]:
     if workers == 1:
         for variant, seed in itertools.takewhile(lambda _: not is_stopped(), jobs):
             yield variant, seed, fly(variant, seed)

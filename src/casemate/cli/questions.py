@@ -1,0 +1,172 @@
+"""`casemate protection`: five questions about a site, each out of one command: a table, a picture, and the nights kept."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from casemate.cli.live import Json
+
+if TYPE_CHECKING:
+    from casemate.study.protection import Answer, Question
+
+app = typer.Typer(
+    name="protection",
+    help="Study protection in simulation: what warning and guns change, on the same seeds. No claim about a real system.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Scenario = Annotated[str, typer.Argument(help="Name of a packaged scenario, or a scenario file (TOML).")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, max=100_000, help="Nights of each variant: seeds 1 to this.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Processes; the answer is the same for any.")]
+Folder = Annotated[
+    pathlib.Path,
+    typer.Option("-o", "--output", help="Folder for table and picture; nights are kept in it, and flown once."),
+]
+_DEFAULT = pathlib.Path("runs/protection")
+
+
+@app.command()
+def risk(
+    scenario: Scenario, seeds: Seeds = 20, workers: Workers = 1, output: Folder = _DEFAULT, as_json: Json = False
+) -> None:
+    """Compare nothing, warning only, guns only and both: expected casualties, inside the site and outside."""
+    from casemate.study import protection
+    from casemate.study.raids import find
+
+    _ask(protection.risk(_stem(scenario), *find(scenario)), seeds, workers, output, as_json=as_json)
+
+
+@app.command()
+def guns(
+    scenario: Scenario = "green-zone-2020",
+    most: Annotated[int, typer.Option(min=1, max=6, help="Guns at most.")] = 4,
+    seeds: Seeds = 20,
+    workers: Workers = 1,
+    output: Folder = _DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Sweep the number of guns from none up: what comes down inside, and what is intercepted."""
+    from casemate.study import protection
+    from casemate.study.raids import find
+
+    declared, site = find(scenario)
+    _check_guns(scenario, len(declared.gun), most)
+    _ask(protection.guns(_stem(scenario), declared, site, most), seeds, workers, output, as_json=as_json)
+
+
+@app.command()
+def ladder(
+    scenario: Scenario = "green-zone-2020",
+    most: Annotated[int, typer.Option(min=1, max=6, help="Of 1, 2, 4 and 6 guns, up to so many.")] = 6,
+    seeds: Seeds = 5,
+    workers: Workers = 1,
+    output: Folder = _DEFAULT,
+    at_truth: Annotated[bool, typer.Option("--at-truth", help="As if sensing were perfect.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Saturate the guns: 1 to 60 rounds within 10 s, beside what queueing theory says."""
+    from casemate.study import protection
+    from casemate.study.raids import find
+
+    declared, site = find(scenario)
+    _check_guns(scenario, len(declared.gun), most)
+    numbers = [k for k in (1, 2, 4, 6) if k <= most]
+    asked = protection.ladder(_stem(scenario), declared, site, numbers, sees_truth=at_truth)
+    _ask(asked, seeds, workers, output, as_json=as_json)
+
+
+@app.command()
+def hold(
+    scenario: Scenario = "friendly-in-sector",
+    seeds: Seeds = 20,
+    workers: Workers = 1,
+    output: Folder = _DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Hold fire for longer: the time until consent, and where the scenario has friends, not holding at all."""
+    from casemate.study import protection
+    from casemate.study.raids import find
+
+    _ask(protection.hold(_stem(scenario), *find(scenario)), seeds, workers, output, as_json=as_json)
+
+
+@app.command()
+def sensing(
+    scenario: Scenario = "green-zone-2020",
+    seeds: Seeds = 20,
+    workers: Workers = 1,
+    output: Folder = _DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Price sensing: the same nights with fire by the tracker's estimate, and at truth."""
+    from casemate.study import protection
+    from casemate.study.raids import find
+
+    _ask(protection.sensing(_stem(scenario), *find(scenario)), seeds, workers, output, as_json=as_json)
+
+
+def _ask(asked: Question, seeds: int, workers: int, folder: pathlib.Path, *, as_json: bool) -> None:
+    from casemate.cli import show
+    from casemate.cli.commands import print_json
+    from casemate.errors import SettingsError
+    from casemate.study import raids
+    from casemate.study.protection_plot import draw
+
+    try:
+        (folder / "nights").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(str(folder), "", f"cannot be written: {error.strerror or error}") from None
+    with show.compiling("run"), show.stop_flag() as stopped, show.Steps("nights") as steps:
+        nights = raids.fly_all(
+            asked.variants, range(1, seeds + 1), folder / "nights", workers, progress=steps, is_stopped=stopped
+        )
+    n = min(len(found) for found in nights.values())
+    if n:
+        answer = asked.answer(nights, seeds)
+        picture = folder / f"{asked.name}.png"
+        draw(answer, nights, picture)
+        print_json(answer) if as_json else _print(answer, picture)
+    if n < seeds:
+        typer.echo(f"stopped: {n} of {seeds} seeds are whole; {folder} keeps them, and the same call goes on", err=True)
+        raise typer.Exit(1)
+
+
+def _print(answer: Answer, picture: pathlib.Path) -> None:
+    from rich.table import Table
+
+    from casemate.cli import show
+
+    table = Table(
+        title=f"{answer.scenario}: {answer.question}, {answer.n} nights each (SIMULATION)", title_justify="left"
+    )
+    for title in ("case", "what", "value", "95 % interval", "of"):
+        table.add_column(title, justify="right" if title in {"value", "95 % interval"} else "left")
+    said = ""
+    for line in answer.lines:
+        case = "" if line.case == said else line.case
+        span = f"{line.low:.3g} to {line.high:.3g}" if line.n else "exact"
+        of = f"{line.n:,} {line.per}s".replace("ss", "s").replace("ones", "one") if line.n else ""
+        table.add_row(case, line.what, f"{line.value:.3g}", span, of)
+        said = line.case
+    show.OUT.print(table)
+    for note in answer.notes:
+        show.OUT.print(note, soft_wrap=True, highlight=False)
+    show.OUT.print(f"picture     {picture}", soft_wrap=True, highlight=False)
+
+
+def _check_guns(scenario: str, declared: int, most: int) -> None:
+    from casemate.errors import SettingsError
+    from casemate.study.protection import MORE_GUNS
+
+    if declared == 0:
+        raise SettingsError(scenario, "gun", "declares none to begin with")
+    if most > declared + len(MORE_GUNS):
+        raise SettingsError("--most", "", f"places are declared for {declared + len(MORE_GUNS)} guns")
+
+
+def _stem(scenario: str) -> str:
+    return pathlib.Path(scenario).stem
