@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from casemate import __version__
-from casemate.cli import live, protection
+from casemate.cli import live, protection, questions
 from casemate.cli.live import Json, Out
 from casemate.cli.why import why
 from casemate.errors import CasemateError, DomainError, InvariantError, SettingsError
@@ -263,6 +263,7 @@ app.command()(live.keys)
 app.command()(live.arm)
 app.command()(live.audit)
 app.command()(why)
+app.add_typer(questions.app)
 
 
 def fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:

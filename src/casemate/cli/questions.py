@@ -1,4 +1,4 @@
-"""`casemate protection`: five questions about a site, each out of one command: a table, a picture, and the nights kept."""
+"""`casemate protection`: five questions about a site, each one command: a table, a picture, the nights kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="protection",
-    help="Study protection in simulation: what warning and guns change, on the same seeds. No claim about a real system.",
+    help="Study protection in simulation: what warning and guns change, on the same seeds; no real system.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -81,7 +81,7 @@ def ladder(
 
 @app.command()
 def hold(
-    scenario: Scenario = "friendly-in-sector",
+    scenario: Scenario = "green-zone-2020",
     seeds: Seeds = 20,
     workers: Workers = 1,
     output: Folder = _DEFAULT,

@@ -1,11 +1,11 @@
 """Expected casualties of a night: of what came down, where people are, and what they had been told by then.
 
-One number for each place and cause, of chance in the air alone: who stands where is not drawn. The areas of harm and the
-shelter curve are those that the live warning decides by. All people stand in the open when nobody warns them, so the
+One number for each place and cause, of chance in the air alone: who stands where is not drawn. The areas of harm and
+the shelter curve are those that the live warning decides by. All people stand in the open when nobody warns them, so
 figures are upper ones; cover that is the same in all four ways takes the same share off each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from casemate.assess.warning.rule import spared
 from casemate.constants import NS_PER_S
-from casemate.model.catalog import Ring, RoundClass, SiteFile
+from casemate.model.catalog import RoundClass, SiteFile
 from casemate.model.records import Records
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.harm import harm_area_m2
 from casemate.sim.fallen import WHOLE
 from casemate.sim.intercept.debris import DEAD_ROUND, GROUND_STRIKE, LIVE_BODY, UNBURST
 from casemate.sim.intercept.residue import HAZARDOUS_J
+from casemate.sim.people import Crowd, ring_of
+from casemate.sim.scenario import Scenario
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +38,8 @@ parameter list [A])."""
 STRUCK_M2: Final = 0.3
 """Area about a person within which a falling body hits [m2]: a disc of 0.3 m and what falls, 0.2 to 0.5 [A]."""
 STRIKE_M: Final = 4.3
-"""Radius [m] of the disc in which 1 kg of gun round that goes off on the ground hurts, by the cube root of its mass: 2 m at
-0.1 kg, 1 to 4 [A]. Its pieces are too small for the far reach that the form for rounds has."""
+"""Radius [m] of the disc in which 1 kg of gun round that goes off on the ground hurts, by the cube root of its mass: 2
+m at 0.1 kg, 1 to 4 [A]. Its pieces are too small for the far reach that the form for rounds has."""
 BEYOND: Final = "beyond every zone"
 
 
@@ -70,7 +72,8 @@ def borne_by(
     down: Records,
     alarms: Sequence[Alarm],
     site: SiteFile,
-    frame: SiteFrame,
+    crowd: Crowd,
+    inside: Collection[int],
     classes: Mapping[str, RoundClass],
     class_of: Sequence[str],
 ) -> tuple[Borne, ...]:
@@ -83,8 +86,11 @@ def borne_by(
     alarms : sequence of Alarm
         Warnings as they stood.
     site : SiteFile
-        Zones, their people if declared, their time to cover; assets, which tell the zones inside the site.
-    frame : SiteFrame
+        Time to cover of its zones.
+    crowd : Crowd
+        See `crowd_of`.
+    inside : collection of int
+        Zones inside the site, see `inside_of`.
     classes : mapping of str to RoundClass
     class_of : sequence of str
         Class of each round, in order of its id from 1 on.
@@ -94,30 +100,26 @@ def borne_by(
     A thing counts where it comes down, with the people and the warning of that place: zones are taken to be wide
     against the radius of harm. A point in two zones belongs to the first.
     """
-    rings = [_polygon(zone.polygon_deg, frame) for zone in site.zone]
-    assets = [_polygon(asset.polygon_deg, frame) for asset in site.asset]
     rows = down[np.isfinite(down["pos_m"]).all(axis=1)]
-    place = np.full(len(rows), len(rings))
-    for i, ring in reversed(list(enumerate(rings))):
-        place[shapely.contains_xy(ring, rows["pos_m"][:, 0], rows["pos_m"][:, 1])] = i
+    place = crowd.zone_at(rows["pos_m"])
     area = areas_m2(rows, classes, class_of)
     kept = 1.0 - _spared(rows["t_ns"], place, alarms, site)
     is_gun = rows["round_id"] == 0
     out: list[Borne] = []
-    for i in range(len(rings) + 1):
-        is_inside = i < len(rings) and any(rings[i].intersection(asset).area > 0.0 for asset in assets)
-        density, n_people = _people(site, i, rings, is_inside=is_inside)
+    for i in (*range(len(site.zone)), -1):
+        density = float(crowd.per_m2_elsewhere if i < 0 else crowd.per_m2_in_zones[i])
+        n_alarms = sum(alarm.zone_id == i for alarm in alarms)
         here = density * np.where(place == i, area, 0.0)
         out.append(
             Borne(
-                place=site.zone[i].name if i < len(rings) else BEYOND,
-                is_inside=is_inside,
+                place=BEYOND if i < 0 else site.zone[i].name,
+                is_inside=i in inside,
                 people_per_m2=density,
                 raid=float(here[~is_gun].sum()),
                 raid_warned=float((here * kept)[~is_gun].sum()),
                 guns=float(here[is_gun].sum()),
                 guns_warned=float((here * kept)[is_gun].sum()),
-                alarm=HURT_BY_ALARM * n_people * sum(alarm.zone_id == i for alarm in alarms),
+                alarm=HURT_BY_ALARM * density * float(crowd.areas_m2[i]) * n_alarms if n_alarms else 0.0,
             )
         )
     return tuple(out)
@@ -126,8 +128,8 @@ def borne_by(
 def areas_m2(rows: Records, classes: Mapping[str, RoundClass], class_of: Sequence[str]) -> Floats:
     """Return the area (k,) [m2] in which each row of COME_DOWN hurts whoever stands there in the open.
 
-    A round and the live body of a broken one go off unless they are duds; a gun's round that strikes the ground does. What
-    else falls hurts whom it hits, if with more than 79 J.
+    A round and the live body of a broken one go off unless they are duds; a gun's round that strikes the ground does.
+    What else falls hurts whom it hits, if with more than 79 J.
     """
     hits = np.where(rows["energy_j"] > HAZARDOUS_J, rows["n"] * STRUCK_M2, 0.0)
     hits[np.isin(rows["what"], (DEAD_ROUND, UNBURST))] = STRUCK_M2
@@ -145,15 +147,24 @@ def _area_m2(radius_m: float) -> float:
     return harm_area_m2(radius_m)
 
 
-def _people(site: SiteFile, i: int, rings: Sequence[shapely.Polygon], *, is_inside: bool) -> tuple[float, float]:
-    # How many a square metre, and in all; beyond every zone nobody is alarmed, and all is not asked for.
-    density = PEOPLE_INSIDE_PER_M2 if is_inside else PEOPLE_OUTSIDE_PER_M2
-    if i == len(rings):
-        return density, 0.0
-    people = site.zone[i].people
-    if people is not None:
-        return people / rings[i].area, float(people)
-    return density, density * rings[i].area
+def inside_of(site: SiteFile, frame: SiteFrame) -> tuple[int, ...]:
+    """Return which zones are inside the site: those that hold a part of a defended asset."""
+    assets = shapely.union_all([shapely.Polygon(ring_of(asset.polygon_deg, frame)) for asset in site.asset])
+    zones = [shapely.Polygon(ring_of(zone.polygon_deg, frame)) for zone in site.zone]
+    return tuple(i for i, zone in enumerate(zones) if zone.intersection(assets).area > 0.0)
+
+
+def crowd_of(scenario: Scenario, site: SiteFile, frame: SiteFrame) -> Crowd:
+    """Return the people that a scenario and its site declare; where neither does, those assumed here."""
+    crowd = Crowd(scenario, site, frame)
+    if scenario.people:
+        return crowd
+    inside = inside_of(site, frame)
+    for i, zone in enumerate(site.zone):
+        if zone.people is None:
+            crowd.per_m2_in_zones[i] = PEOPLE_INSIDE_PER_M2 if i in inside else PEOPLE_OUTSIDE_PER_M2
+    crowd.per_m2_elsewhere = PEOPLE_OUTSIDE_PER_M2
+    return crowd
 
 
 def _spared(t_ns: NDArray[np.int64], place: NDArray[np.intp], alarms: Sequence[Alarm], site: SiteFile) -> Floats:
@@ -164,8 +175,3 @@ def _spared(t_ns: NDArray[np.int64], place: NDArray[np.intp], alarms: Sequence[A
         shelter_s = np.full(lead_s.size, site.zone[alarm.zone_id].shelter_s)
         share[is_in] = np.maximum(share[is_in], spared(lead_s, shelter_s, site.warning.share_acting))
     return share
-
-
-def _polygon(ring: Ring, frame: SiteFrame) -> shapely.Polygon:
-    lat, lon = np.array(ring, np.float64).T
-    return shapely.Polygon(frame.geodetic_to_enu(lat, lon, np.full(len(lat), frame.height_m))[:, :2])

@@ -1,7 +1,7 @@
 """Five questions about the protection of a site, each answered by many nights: what comes of warning and of guns.
 
-Variants of one question fly the same seeds, and with them the same raids, so differences are of pairs. Every answer is a
-list of lines with its denominator and a 95 % interval; ladders are fixed, and nothing is searched for.
+Variants of one question fly the same seeds, and with them the same raids, so differences are of pairs. Every answer is
+a list of lines with its denominator and a 95 % interval; ladders are fixed, and nothing is searched for.
 """
 
 import math
@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from casemate.errors import SettingsError
 from casemate.sim.intercept.gun import Gun
 from casemate.sim.result import Rate
 from casemate.sim.scenario import Scenario
@@ -31,9 +32,11 @@ CONSENT_S: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
 REPORTED: Final = (8, 10)
 """Landings in the zone that were reported of the night of `green-zone-2020`; nothing is set by them."""
 MORE_GUNS: Final = ((33.30316, 44.39483), (33.29684, 44.38517), (33.30000, 44.39966), (33.30000, 44.38034))
-"""Where a third gun and those after it stand (lat, lon): invented, as the first two are, on the other corners of the same
-square about the headquarters, then east and west of it."""
+"""Where a third gun and those after it stand (lat, lon): invented, as the first two are, on the other corners of the
+same square about the headquarters, then east and west of it."""
 _RESAMPLES: Final = 4000
+_FEW: Final = 10
+_STUDENT: Final = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)  # 95 %, from 2 nights on
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,11 +75,11 @@ class Question(NamedTuple):
 
 
 def mean_line(case: str, what: str, values: Sequence[float] | Floats, per: str) -> Line:
-    """Return the mean over nights with its bootstrap interval (percentiles of 4000 resamples, seed 0)."""
+    """Return the mean over nights and its 95 % interval: Student's below 10 nights, else of 4000 resamples."""
     each = np.asarray(values, np.float64)
     if not each.size:
         return Line(case=case, what=what, value=math.nan, low=math.nan, high=math.nan, n=0, per=per)
-    low, high = _interval(each, np.ones(each.size))
+    low, high = _interval(each, np.ones(each.size)) if each.size >= _FEW else _student(each)
     return Line(case=case, what=what, value=float(each.mean()), low=low, high=high, n=each.size, per=per)
 
 
@@ -159,9 +162,11 @@ def ladder(name: str, scenario: Scenario, site: str, n_guns: Sequence[int], *, s
             n, k = v.scenario.raid[0].count, len(v.scenario.gun)
             whole = [night.n_rounds for night in found]
             bound = [night.n_bound_for_asset for night in found]
+            missed = [x - y.n_met for x, y in zip(whole, found, strict=True)]
+            leaked = [min(night.n_live_at_asset, b) for night, b in zip(found, bound, strict=True)]
             lines += [
-                ratio_line(v.name, "no burst met it", [x - y.n_met for x, y in zip(whole, found, strict=True)], whole, "rounds"),
-                ratio_line(v.name, "leaked live into an asset", [min(night.n_live_at_asset, b) for night, b in zip(found, bound, strict=True)], bound, "rounds bound for one"),
+                ratio_line(v.name, "no burst met it", missed, whole, "rounds"),
+                ratio_line(v.name, "leaked live into an asset", leaked, bound, "rounds bound for one"),
                 *_exact(v, n, k),
             ]  # fmt: skip
         notes = tuple(f"{k} guns: nine tenths of up to {_knee(lines, k)} at once are met" for k in n_guns)
@@ -260,8 +265,18 @@ def _interval(part: Floats, whole: Floats) -> tuple[float, float]:
     return low, high
 
 
-def _changed(scenario: Scenario, **keys: Any) -> Scenario:  # noqa: ANN401 any key of a scenario
-    return msgspec.convert(msgspec.to_builtins(scenario) | keys, Scenario)
+def _student(each: Floats) -> tuple[float, float]:
+    if each.size < 2:
+        return -math.inf, math.inf
+    half = _STUDENT[each.size - 2] * float(each.std(ddof=1)) / math.sqrt(each.size)
+    return float(each.mean()) - half, float(each.mean()) + half
+
+
+def _changed(scenario: Scenario, **keys: Any) -> Scenario:
+    try:
+        return msgspec.convert(msgspec.to_builtins(scenario) | keys, Scenario)
+    except msgspec.ValidationError as error:
+        raise SettingsError(scenario.title, ", ".join(keys), str(error)) from None
 
 
 def _guns_of(scenario: Scenario, n: int) -> list[dict[str, Any]]:
@@ -293,7 +308,7 @@ def _rung(scenario: Scenario, site: str, n: int, k: int, *, sees_truth: bool) ->
 
 
 def _ruled(name: str, scenario: Scenario, site: str, rules: dict[str, Any]) -> Variant:
-    given = msgspec.to_builtins(getattr(scenario, "rules", None)) or {}
+    given: dict[str, Any] = msgspec.to_builtins(getattr(scenario, "rules", None)) or {}
     return Variant(name=name, scenario=_changed(scenario, rules=given | rules), site=site)
 
 

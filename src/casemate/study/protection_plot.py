@@ -4,17 +4,16 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from casemate.errors import SettingsError
 from casemate.io.chart import FAINT, INK, PAPER
 from casemate.study.protection import LADDER, REPORTED, WAYS, Answer, Line, Nights
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
 """Told apart by colour-blind eyes (Okabe and Ito 2008)."""
@@ -29,17 +28,12 @@ def draw(answer: Answer, nights: Nights, file: Path) -> None:
     SettingsError
         It cannot be written; what stood there stays as it was.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(10.0, 5.0), dpi=110, facecolor=PAPER)
     FigureCanvasAgg(figure)
     _DRAWN[answer.question](figure, answer, nights)
     small = f"; {answer.n} is few: the bars say how few" if answer.n < 30 else ""
-    figure.text(
-        0.02, 0.015, "\n".join([f"{answer.n} nights each, the same seeds; bars: 95 % intervals{small}", *answer.notes[:2]]),
-        fontsize=8, color=INK, va="bottom",
-    )  # fmt: skip
+    words = [f"{answer.n} nights each, the same seeds; bars: 95 % intervals{small}", *answer.notes[:2]]
+    figure.text(0.02, 0.015, "\n".join(words), fontsize=8, color=INK, va="bottom")
     part = file.with_name(f".{file.name}.part{file.suffix.lower()}")
     try:
         figure.savefig(part)
@@ -50,7 +44,7 @@ def draw(answer: Answer, nights: Nights, file: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _axes(figure: "Figure", n: int, title: str, names: Sequence[tuple[str, str]]) -> list["Axes"]:
+def _axes(figure: Figure, n: int, title: str, names: Sequence[tuple[str, str]]) -> list[Axes]:
     figure.suptitle(title, x=0.02, ha="left", fontsize=12, color=INK)
     width = 0.93 / n
     charts = [figure.add_axes((0.07 + i * width, 0.25, width - 0.07, 0.58)) for i in range(n)]
@@ -64,7 +58,7 @@ def _axes(figure: "Figure", n: int, title: str, names: Sequence[tuple[str, str]]
     return charts
 
 
-def _dots(chart: "Axes", x: Sequence[float], lines: Sequence[Line], i: int, label: str, *, joined: bool = True) -> None:
+def _dots(chart: Axes, x: Sequence[float], lines: Sequence[Line], i: int, label: str, *, joined: bool = True) -> None:
     value = np.array([line.value for line in lines])
     off = np.array([[line.value - line.low for line in lines], [line.high - line.value for line in lines]])
     chart.errorbar(
@@ -73,7 +67,7 @@ def _dots(chart: "Axes", x: Sequence[float], lines: Sequence[Line], i: int, labe
     )  # fmt: skip
 
 
-def _risk(figure: "Figure", answer: Answer, _: Nights) -> None:
+def _risk(figure: Figure, answer: Answer, _: Nights) -> None:
     title = f"{answer.scenario}: expected casualties of a night, four ways, and who bears them"
     panes = [("inside the site", "casualties a night"), ("outside it", ""), ("change against nothing, all", "")]
     charts = _axes(figure, 3, title, panes)
@@ -85,22 +79,22 @@ def _risk(figure: "Figure", answer: Answer, _: Nights) -> None:
         chart.errorbar(at, [line.value for line in lines], yerr=np.maximum(off, 0.0), fmt="none", ecolor=INK, capsize=4)
         for x, line in zip(at, lines, strict=True):
             chart.annotate(
-                f"{line.value:.2g}", (x, line.high), (0, 3), textcoords="offset points", ha="center", fontsize=8
+                f"{line.value:.3g}", (x, line.value), (5, 3), textcoords="offset points", ha="left", fontsize=8
             )
         chart.set_xticks(at, [way.replace(" ", "\n") for way in WAYS])
-        chart.set_ylim(0.0, 1.12 * max(max(line.high for line in lines), 1e-6))
+        chart.set_ylim(0.0, min(1.12 * max(*(line.high for line in lines), 1e-6), 3.0 * lines[0].value + 1.0))
     lines = [answer.value(way, "change against nothing, all") for way in WAYS[1:]]
     for i, line in enumerate(lines):
         _dots(charts[2], [i], [line], i + 1, WAYS[i + 1], joined=False)
         charts[2].annotate(
-            f"{line.value:+.2g}", (i, line.value), (8, 0), textcoords="offset points", va="center", fontsize=8
+            f"{line.value:+.3g}", (i, line.value), (8, 0), textcoords="offset points", va="center", fontsize=8
         )
     charts[2].axhline(0.0, color=INK, linewidth=0.8)
     charts[2].set_xticks(range(3), [way.replace(" ", "\n") for way in WAYS[1:]])
     charts[2].set_xlim(-0.5, 2.7)
 
 
-def _guns(figure: "Figure", answer: Answer, nights: Nights) -> None:
+def _guns(figure: Figure, answer: Answer, nights: Nights) -> None:
     title = f"{answer.scenario}: what numbers of guns leave of the raid, beside what was reported of it"
     panes = [("came down inside the site", "rounds a night"), ("intercepted", "rounds a night")]
     charts = _axes(figure, 2, title, panes)
@@ -124,7 +118,7 @@ def _guns(figure: "Figure", answer: Answer, nights: Nights) -> None:
         chart.legend(fontsize=8, frameon=False, loc="best")
 
 
-def _ladder(figure: "Figure", answer: Answer, _: Nights) -> None:
+def _ladder(figure: Figure, answer: Answer, _: Nights) -> None:
     title = f"{answer.scenario}, rounds that rise within 10 s: how many at once are too many"
     panes = [("no burst met it", "share of rounds"), ("leaked live into an asset", "share of rounds bound for one")]
     charts = _axes(figure, 2, title, panes)
@@ -148,7 +142,7 @@ def _ladder(figure: "Figure", answer: Answer, _: Nights) -> None:
     charts[0].legend(fontsize=8, frameon=False)
 
 
-def _hold(figure: "Figure", answer: Answer, nights: Nights) -> None:
+def _hold(figure: Figure, answer: Answer, nights: Nights) -> None:
     title = f"{answer.scenario}: what it costs to hold fire (median time until consent)"
     panes = [("intercepted", "share of rounds"), ("casualties, all warned", "a night"), ("bursts fired", "a night")]
     charts = _axes(figure, 3, title, panes)
@@ -159,7 +153,7 @@ def _hold(figure: "Figure", answer: Answer, nights: Nights) -> None:
         chart.set_ylim(bottom=0.0)
 
 
-def _sensing(figure: "Figure", answer: Answer, _: Nights) -> None:
+def _sensing(figure: Figure, answer: Answer, _: Nights) -> None:
     title = f"{answer.scenario}: the price of sensing, fire by the tracker's estimate and at truth"
     panes = [("intercepted", "share of rounds"), ("kills", "a burst"), ("casualties, all warned", "a night")]
     charts = _axes(figure, 3, title, panes)
@@ -171,6 +165,6 @@ def _sensing(figure: "Figure", answer: Answer, _: Nights) -> None:
         chart.set_ylim(bottom=0.0)
 
 
-_DRAWN: Final[dict[str, Callable[["Figure", Answer, Nights], None]]] = {
+_DRAWN: Final[dict[str, Callable[[Figure, Answer, Nights], None]]] = {
     "risk": _risk, "guns": _guns, "ladder": _ladder, "hold": _hold, "sensing": _sensing,
 }  # fmt: skip

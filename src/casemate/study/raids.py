@@ -17,10 +17,12 @@ from typing import Final
 import msgspec
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 import casemate
 from casemate.errors import SettingsError
 from casemate.io import settings
+from casemate.model.catalog import Ring
 from casemate.model.messages import Aside, WarningLevel, ZoneWarning
 from casemate.model.records import Records
 from casemate.pipeline import Pipeline, Plan
@@ -28,9 +30,10 @@ from casemate.runner import plan_of, terrain_of, with_ticks
 from casemate.sim.fallen import WHOLE, come_down
 from casemate.sim.intercept.debris import DEAD_ROUND, LIVE_BODY
 from casemate.sim.intercept.gun import Outcome
+from casemate.sim.people import ring_of
 from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
-from casemate.study.harm import Alarm, Borne, borne_by
+from casemate.study.harm import Alarm, Borne, borne_by, crowd_of, inside_of
 from casemate.study.perfect import PerfectTracks
 
 Steps = Callable[[int, int], None]
@@ -120,7 +123,8 @@ def fly(variant: Variant, seed: int) -> Night:
         world.take(message, events if perfect is None else perfect.instead_of(events))
     down = come_down(world)
     class_of = [r.round_class for r in world.rounds]
-    borne = borne_by(down, alarms_of(told), plan.site, plan.frame(), world.classes, class_of)
+    crowd, inside = crowd_of(scenario, plan.site, plan.frame()), inside_of(plan.site, plan.frame())
+    borne = borne_by(down, alarms_of(told), plan.site, crowd, inside, world.classes, class_of)
     return _counted(world, plan, down, shots, borne)
 
 
@@ -139,17 +143,15 @@ def alarms_of(told: Sequence[ZoneWarning]) -> list[Alarm]:
 def _counted(world: World, plan: Plan, down: Records, shots: Sequence[Records], borne: tuple[Borne, ...]) -> Night:
     frame, site, n = plan.frame(), plan.site, len(world.rounds)
 
-    def shape(rings: list[tuple[tuple[float, float], ...]]) -> shapely.Geometry:
-        corners = [np.array(ring, np.float64).T for ring in rings]
-        enu = [frame.geodetic_to_enu(lat, lon, np.full(lat.size, frame.height_m))[:, :2] for lat, lon in corners]
-        return shapely.union_all([shapely.Polygon(each) for each in enu])
+    def shape(rings: Sequence[Ring]) -> shapely.Geometry:
+        return shapely.union_all([shapely.Polygon(ring_of(ring, frame)) for ring in rings])
 
-    names = {each.place for each in borne if each.is_inside}
-    wall = shape([zone.polygon_deg for zone in site.zone if zone.name in names])
+    wall = shape([zone.polygon_deg for zone, each in zip(site.zone, borne, strict=False) if each.is_inside])
     assets = shape([asset.polygon_deg for asset in site.asset])
     e_m, n_m = down["pos_m"].T
     is_body = np.isin(down["what"], (WHOLE, DEAD_ROUND, LIVE_BODY))
-    in_wall, at_asset = is_body & shapely.contains_xy(wall, e_m, n_m), is_body & shapely.contains_xy(assets, e_m, n_m)
+    in_wall: NDArray[np.bool_] = is_body & np.asarray(shapely.contains_xy(wall, e_m, n_m), np.bool_)
+    at_asset: NDArray[np.bool_] = is_body & np.asarray(shapely.contains_xy(assets, e_m, n_m), np.bool_)
     rows = np.concatenate(shots) if shots else None
     is_burst = None if rows is None else np.isin(rows["outcome"], (Outcome.KILL.value, Outcome.MISS.value))
     impacts = np.array([r.impact_m for r in world.rounds]).reshape(-1, 2)
