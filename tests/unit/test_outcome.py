@@ -59,6 +59,7 @@ def world_of(*impacts, dead=None, seeable=None, reaction_s=5.0):
         seed=1,
         with_intercept=True,
         duds=set(),
+        rules=None,
         spent=[],
         dead_s=dead or {},
         n_traffic_hit=0,

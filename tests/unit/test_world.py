@@ -13,8 +13,10 @@ from casemate.model.records import PLOT, TRACK, TrackStatus
 from casemate.physics.exact import Trajectory
 from casemate.physics.geodesy import SiteFrame
 from casemate.sim import world as world_module
+from casemate.sim.intercept.declared import Flight, Reports
 from casemate.sim.intercept.gun import ENGAGEMENT, Fate, Gun, Outcome, PlannedBurst
 from casemate.sim.intercept.schedule import Settled
+from casemate.sim.outcome import Scorer
 from casemate.sim.raid import Round
 from casemate.sim.scenario import RadarTruth, Scenario, Traffic
 from casemate.sim.world import TRUTH, World
@@ -268,3 +270,18 @@ def test_the_real_fire_control_accepts_what_the_world_hands_it(make):
     world = make(gun=(GUN,))
     fly(world, 0.0)
     world.take(Tick(t_ns=world.t_end_ns), Events(t_ns=world.t_end_ns))
+
+
+@pytest.mark.parametrize("has_height", [True, False])
+def test_a_friend_without_height_is_held_to_be_at_all_heights_and_told(make, has_height):
+    way = ((33.31, 44.37), (33.31, 44.41))
+    reports = Reports(has_height=has_height, gaps_per_hour=0.0)
+    friend = Flight(name="HELI", way_deg=way, height_m=150.0, speed_mps=50.0, reports=reports)
+    world = make(gun=(GUN,), friend=(friend,))
+    scorer = Scorer(world, SITE, FRAME)
+    labels = {str(x) for m in asides(list(world), "truth") for x in m.rows["label"]}
+    assert "helicopter-HELI" in labels
+    outcome = scorer.outcome()
+    assert outcome.friends_without_height == (not has_height)
+    told = dict(outcome.table()).get("friends without height: held at all heights")
+    assert told == (None if has_height else "1")

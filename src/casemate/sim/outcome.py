@@ -132,6 +132,7 @@ class Scorer:
             threats_not_engaged=shots[Shot.NOT_ENGAGED],
             bursts_held=_of(self._holds, Shot.HELD),
             threats_held=_of(self._holds, Shot.NOT_ENGAGED),
+            friends_without_height=0 if world.rules is None else world.rules.picture.n_without_height,
             traffic_hit=world.n_traffic_hit,
             impacts_by_zone={zone.name: down[zone.name] for zone in self._site.zone},
             impacts_outside=down[""],

@@ -113,6 +113,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     # what a rule held back, by which: bursts called off, and threats that were let pass for it
     bursts_held: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     threats_held: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    friends_without_height: int = 0  # held to be at all heights
     # what was hit comes down too: of the intercepted, those whose warhead fell live into a zone, and into none
     fell_live_in_zones: Rate = NOTHING
     fell_live_outside: Rate = NOTHING
@@ -150,6 +151,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             ("bursts fired, kills", f"{self.bursts}, {self.kills}"),
             *((f"bursts held for: {why}", str(n)) for why, n in self.bursts_held.items()),
             *((f"threats let pass for: {why}", str(n)) for why, n in self.threats_held.items()),
+            *((("friends without height: held at all heights", str(n)),) if (n := self.friends_without_height) else ()),
             *where,
             ("came down outside every zone", str(self.impacts_outside)),
         )

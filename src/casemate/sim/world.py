@@ -120,15 +120,15 @@ class World:
         self._environment = environment
         self.classes = {body.name: body for body in rounds}
         self._fire_control: FireControl | None = None
-        self._rules: Rules | None = None
+        self.rules: Rules | None = None
         if with_intercept and scenario.gun:
             drag = drag_curve_of(site.tracking.drag_curve, rounds)
             air = build_environment(EnvironmentSettings(), frame, drag, None, scenario.wind_profile())
             if scenario.restraint().is_any():
-                self._rules = Rules(scenario, frame, environment, seed)
+                self.rules = Rules(scenario, frame, environment, seed)
             self._fire_control = FireControl(
                 scenario.gun, frame, environment, guns, is_every_round_flown=is_every_round_flown, true_air=air,
-                bodies=self.classes, rules=self._rules,
+                bodies=self.classes, rules=self.rules,
             )  # fmt: skip
         self.spent: list[tuple[int, int, Spent]] = []  # what was fired: time of the trigger, body that it met, burst
         self.duds: set[int] = set()  # rounds whose fuze a hit has killed: they fly on and do not go off
@@ -292,9 +292,9 @@ class World:
 
     def _hold(self, t_ns: int) -> None:
         # Bursts that a rule stops: by what was known until now, then by what friends have just told of themselves.
-        if self._fire_control is not None and self._rules is not None:
+        if self._fire_control is not None and self.rules is not None:
             rows = self._fire_control.call_off(t_ns)
-            self._rules.take(t_ns, self.friends.reports(t_ns))
+            self.rules.take(t_ns, self.friends.reports(t_ns))
             off = set(rows["engagement_id"].tolist())
             self._pending = sorted(item for item in self._pending if item[1] not in off)  # sorted, it is a heap
             self._engagements.append(rows)
