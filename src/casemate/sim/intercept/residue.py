@@ -100,7 +100,7 @@ def gather(fallen: Records, half_m: float, cell_m: float) -> Residue:
 
 
 def _on_grid(fallen: Records, half_m: float) -> NDArray[np.bool_]:
-    return np.isfinite(fallen["pos_m"]).all(axis=1) & (np.abs(fallen["pos_m"]) <= half_m).all(axis=1)
+    return np.max(np.abs(fallen["pos_m"]), axis=1) <= half_m  # NaN is not
 
 
 def table_of(fallen: Records, far_m: float) -> tuple[Line, ...]:
