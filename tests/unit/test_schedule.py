@@ -30,6 +30,8 @@ SURE = {
     "piece_kg": 1e-5,
     "share_detonated": 1.0,
     "share_broken": 0.0,
+    "p_kill_unseen": 0.0,
+    "p_kill_mistaken": 0.0,
 }
 
 
@@ -52,8 +54,8 @@ def tracks(*ids, t_ns=0, state=INBOUND, sigma_m=1.0):
 
 def threat(track_id, rank=1, t_impact_s=12.0):
     return Threat(
-        threat_id=track_id, track_id=track_id, asset_id=0, t_ns=0, t_impact_ns=round(t_impact_s * S), p_hit=0.9,
-        round_class="r107", rank=rank, reason="",
+        threat_id=track_id, track_id=track_id, asset_id=0, t_ns=0, t_impact_ns=round(t_impact_s * S),
+        p_hit=0.9 if rank == 1 else 0.7, round_class="r107", rank=rank, reason="",
     )  # fmt: skip
 
 
@@ -103,11 +105,31 @@ def test_nothing_that_says_where_a_gun_points_leaves_it():
     )
 
 
-def test_one_threat_at_a_time_per_gun_and_worst_rank_first():
-    _, bursts = run_until_burst(control(gun()), 1, 2, 3)
-    assert [b.track_id for b in bursts] == [1]
+def test_one_burst_at_a_time_per_gun():
+    assert len(run_until_burst(control(gun()), 1, 2, 3)[1]) == 1
     _, bursts = run_until_burst(control(gun(), gun()), 1, 2, 3)
-    assert [(b.track_id, b.gun_id) for b in bursts] == [(1, 0), (2, 1)]
+    assert len({b.gun_id for b in bursts}) == len(bursts)
+
+
+def test_two_guns_may_shoot_at_one_round_at_once_unless_told_to_look_first():
+    """The same round for both: with a look between, the second waits until the first burst is assessed."""
+    for n_at_once, n in ((2, 2), (1, 1)):
+        fire = FireControl((gun(), gun()), FRAME, AIR, np.random.default_rng(1), n_at_once=n_at_once)
+        state = propagate(INBOUND[None], np.array([4.0]), AIR)[0]
+        bursts = fire.step(4 * S, tracks(1, t_ns=4 * S, state=state), [threat(1, t_impact_s=7.5)])
+        assert [b.track_id for b in bursts] == [1] * n
+
+
+def test_a_look_after_a_burst_may_be_wrong_and_what_the_track_shows_puts_it_right():
+    state = np.array([0.0, 1500.0, 600.0, 0.0, -30.0, 0.0, np.log(1.3e-4)])
+    fire = control(gun(**SURE | {"assess_s": 0.0, "p_kill_mistaken": 1.0}))
+    (burst,) = fire.step(0, tracks(1, state=state), [threat(1, t_impact_s=4.0)])
+    fire.settle(burst, truth(burst, (50.0, 0.0, 0.0), state), None)  # missed, and said to be a kill
+    later_ns, end_s = burst.t_intercept_ns + S // 10, burst.t_intercept_ns / S + 4.0
+    assert fire.step(later_ns, tracks(1, t_ns=later_ns, state=state), [threat(1, t_impact_s=end_s)]) == ()
+    seen = tracks(1, t_ns=later_ns, state=state)
+    seen["n_hit"] = 2  # it is seen again, twice
+    assert len(fire.step(later_ns, seen, [threat(1, t_impact_s=end_s)])) == 1
 
 
 def test_a_gun_is_busy_until_intercept_and_assessment():
@@ -125,7 +147,7 @@ def test_the_magazine_counts_down_to_nothing():
     fired = []
     for t_ns in range(0, 20 * S, S // 4):  # a round that hangs in the sky before the gun
         state = np.array([0.0, 1000.0, 600.0, 0.0, -30.0, 0.0, np.log(1.3e-4)])
-        for burst in fire.step(t_ns, tracks(1, t_ns=t_ns, state=state), [threat(1, t_impact_s=99.0)]):
+        for burst in fire.step(t_ns, tracks(1, t_ns=t_ns, state=state), [threat(1, t_impact_s=t_ns / S + 3.4)]):
             fire.settle(burst, None, None)
             fired.append(burst.n_rounds)
     assert fired == [24, 6]
@@ -188,7 +210,7 @@ def test_kills_come_as_often_as_the_burst_believed(is_flown):
         state = propagate(INBOUND[None], np.array([4.0]), AIR)[0]
         rows = tracks(1, t_ns=4 * S, state=state)
         rows["cov"][:, 6, 6] = 1e-6
-        (burst,) = fire.step(4 * S, rows, [threat(1)])
+        (burst,) = fire.step(4 * S, rows, [threat(1, t_impact_s=7.5)])  # now or never
         pk = burst.pk
         off = np.linalg.cholesky(rows["cov"][0]) @ rng.standard_normal(7)
         there = path_ahead(state + off, (burst.t_fire_ns - 4 * S) / S, 6.0, AIR)

@@ -43,13 +43,14 @@ class _Stage:
         given = msgspec.to_builtins(packaged_kinds()["g35"])
         figures = given | {
             "n_magazine": 10**9, "n_hot": 10**9, "slew_train_degps": 1e6, "slew_elevate_degps": 1e6, "lag_s": 0.0,
-            "settle_s": 0.0,
+            "settle_s": 0.0, "aim_error_mrad": 0.0, "boresight_mrad": 0.0, "p_kill_given_hit": 1.0,
+            "n_pieces": 100_000, "piece_kg": 1e-6, "sigma_lot_mps": 0.0,
         }  # fmt: skip
         kind = msgspec.convert(figures, type(packaged_kinds()["g35"]))
         frame = SiteFrame(33.3, 44.39, 34.0)
         guns = [Gun(name=f"gun-{i}", lat_deg=33.3, lon_deg=44.39, height_m=34.0, figures=kind) for i in range(n_guns)]
         air = build_environment(EnvironmentSettings(), frame, drag_shape_of("generic"))
-        self.fire = FireControl(guns, frame, air, np.random.default_rng(0))
+        self.fire = FireControl(guns, frame, air, np.random.default_rng(0), n_at_once=1)
         self.ids_taken: list[int] = []
         self.assess_ns = round(kind.assess_s * NS_PER_S)
 

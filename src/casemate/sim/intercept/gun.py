@@ -70,7 +70,9 @@ class GunKind(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True
     slew_elevate_degps: Positive
     settle_s: NotNegative
     lag_s: NotNegative  # of its fire control: what comes in later than this before the first round does not move it
-    assess_s: NotNegative  # from intercept until the gun may take the next threat
+    assess_s: NotNegative  # from intercept until the gun may take the next threat, and what it did is known
+    p_kill_unseen: Share  # that a round that is gone still looks alive then
+    p_kill_mistaken: Share  # that a round that flies on looks gone then
     range_m: Band  # slant range of the intercept
     elevation_deg: Band
     n_burst: Annotated[int, Meta(ge=1)]

@@ -1,7 +1,8 @@
 """Who shoots at what, and what comes of it: a simulated fire control that knows the tracker's estimate only.
 
-Selective: it takes only threats to an asset, worst rank first, one threat at a time per gun and one gun at a time
-per threat (shoot, look, shoot). `step` never sees truth; `settle` never decides. Where a burst aims is private.
+A rolling horizon: at each step it plans bursts over the next seconds that avert the most expected harm, and commits
+those that cannot wait. Selective: it takes only threats to an asset. `step` never sees truth; `settle` never decides.
+Where a burst aims is private.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,40 +14,28 @@ from numpy.typing import NDArray
 from casemate.constants import NS_PER_S
 from casemate.model.catalog import RoundClass
 from casemate.model.messages import Threat
-from casemate.model.records import Motion, Records, TrackStatus, freeze
-from casemate.physics.ballistics import propagate
+from casemate.model.records import Records, freeze
 from casemate.physics.environment import Environment
 from casemate.physics.geodesy import SiteFrame
-from casemate.sim.intercept.aim import carry, meet
 from casemate.sim.intercept.fire import Command, Spent, command, draw_boresight, draw_shared, fire
-from casemate.sim.intercept.gun import ENGAGEMENT, NO_GUN, Fate, Gun, Outcome, PlannedBurst
+from casemate.sim.intercept.gun import ENGAGEMENT, NO_GUN, Gun, Outcome, PlannedBurst
+from casemate.sim.intercept.horizon import Bursts, choose, ready
+from casemate.sim.intercept.known import Known, Looks
 from casemate.sim.intercept.mount import Mount
+from casemate.sim.intercept.options import OPTION, Aloft, MayFire, duty_of, may_reach, options_of, p_kill_exact
 from casemate.sim.intercept.rules import Hold, Rules
 from casemate.sim.intercept.shots import Path, Shots, path_ahead
 
-_LOOK_S = np.arange(0.0, 10.0, 0.2)
-"""Times ahead at which an intercept is considered [s]: slew (at most 3 s), burst (2 s) and flight (4 s) fit in 10 s."""
+HarmOf = Callable[[Sequence[Threat]], float]
+"""Expected harm of what one track threatens."""
 
 _COMMIT_S = 1.0
 """A gun whose fire would open later than this after it could is not bound yet [s]: the estimate still improves."""
 
-_CLEAR_M = 20.0
-"""No intercept is planned lower than this over the ground [m]; an assumption of the simulation."""
+_N_PLANNED = 3
+"""Bursts at one round in a plan at most, those that are out among them [A]."""
 
 Vector = NDArray[np.float64]
-
-
-_MayFire = Callable[[Vector, float, Vector, Vector], NDArray[np.bool_]]
-
-
-class _Plan(NamedTuple):
-    """An intercept that a gun could make."""
-
-    k: int  # index of the look time
-    t_fire_s: float  # from now
-    az_rad: float
-    el_rad: float
-    pk: float
 
 
 class Settled(NamedTuple):
@@ -78,6 +67,10 @@ class FireControl:
         What the classes that threats are said to be look like.
     rules : Rules, optional
         What holds fire; nothing when not given.
+    harm_of : callable, optional
+        Expected harm of the threats of one track; the expected number of hits on assets when not given.
+    n_at_once : int
+        Bursts out for one round at most before somebody looks: 1 is shoot, look, shoot.
     """
 
     def __init__(
@@ -91,19 +84,20 @@ class FireControl:
         true_air: Environment | None = None,
         bodies: Mapping[str, RoundClass] | None = None,
         rules: Rules | None = None,
+        harm_of: HarmOf | None = None,
+        n_at_once: int = 2,
     ) -> None:
         self._mounts = [Mount(gun, frame, environment) for gun in guns]
         self._true_shots = [Shots(mount.kind, true_air or environment) for mount in self._mounts]
         self._environment, self._rng, self._is_flown = environment, rng, is_every_round_flown
         self._bodies, self._rules = bodies or {}, rules
         self._boresights = [draw_boresight(mount.kind, rng) for mount in self._mounts]
-        self._tracks: dict[int, np.void] = {}
-        self._threats: dict[int, Threat] = {}  # track_id -> its worst threat
+        self._known, self._looks = Known(), Looks(rng.spawn(1)[0])
+        self._harm_of, self._n_at_once = harm_of or expected_harm, n_at_once
+        self._options: dict[int, tuple[int, Records]] = {}  # by track: when worked out, and what guns could fire
         self._aimed_at: dict[int, np.void] = {}  # by engagement: the estimate that it goes by
         self._open: dict[int, PlannedBurst] = {}  # planned, not settled, by engagement
-        self._held: dict[int, int] = {}  # track_id -> time until which nobody else shoots at it
         self._engaged: set[int] = set()
-        self._killed: set[int] = set()  # gone from the sky; that is seen rightly, a fuze that is dead is not seen
         self._cleared: set[int] = set()  # open engagements whose last look was passed
         self._why: dict[int, str] = {}  # track_id -> what last held fire at it
         self._n_engagements = 0
@@ -120,20 +114,14 @@ class FireControl:
         threats : sequence of Threat
             Threats named in this step.
         """
-        self._remember(t_ns, tracks, threats)
+        self._known.take(t_ns, tracks, threats)
+        self._looks.take(t_ns, self._known.tracks)
+        for track_id in tracks["track_id"].tolist():
+            self._options.pop(track_id, None)
         self._aim_again(t_ns)
-        bursts: list[PlannedBurst] = []
-        for track_id in sorted(self._threats, key=self._urgency):
-            idle = [i for i, mount in enumerate(self._mounts) if mount.free_ns <= t_ns and mount.n_ready(t_ns) > 0]
-            if not idle:
-                break
-            is_held = self._held.get(track_id, t_ns) > t_ns
-            if is_held or track_id in self._killed or track_id not in self._tracks or not self._may(t_ns, track_id):
-                continue
-            burst = self._engage(t_ns, track_id, idle)
-            if burst is not None:
-                bursts.append(burst)
-        return tuple(bursts)
+        if not any(mount.free_ns <= t_ns and mount.n_ready(t_ns) > 0 for mount in self._mounts):
+            return ()
+        return self._plan(t_ns, [i for i in self._known.by_rank() if self._is_open(t_ns, i)])
 
     def call_off(self, t_ns: int) -> Records:
         """Ask the rules again about each burst not yet fired; those due by now for the last time, as commanded.
@@ -180,14 +168,14 @@ class FireControl:
         shared = draw_shared(kind, self._boresights[burst.gun_id], 0.0, self._rng)
         told = self._told(burst, row)
         if truth is None:
+            self._looks.see(burst, kind, None)
             return Settled(_row(burst, Outcome.MISS), 0, None)
         shots = self._true_shots[burst.gun_id]
         end = fire(shots, told, truth, body, shared, self._rng, is_every_round_flown=self._is_flown)
         spent = Spent(shots, told, shared, end)
+        self._looks.see(burst, kind, end.fate)
         if end.fate is None:
             return Settled(_row(burst, Outcome.MISS), 0, spent)
-        if end.fate is not Fate.FUZE_DEAD:
-            self._killed.add(burst.track_id)
         return Settled(_row(burst, Outcome.KILL, end.fate), burst.t_fire_ns + round(end.kill_s * NS_PER_S), spent)
 
     def not_engaged(self, t_ns: int) -> Records:
@@ -198,50 +186,39 @@ class FireControl:
         ENGAGEMENT (n,)
             With engagement_id 0, gun_id 65535 and the predicted impact as both times.
         """
-        past = [i for i, threat in sorted(self._threats.items()) if threat.t_impact_ns < t_ns]
-        alone = [i for i in past if i not in self._engaged]
-        rows = [_row(_nobody(self._threats[i]), Outcome.NOT_ENGAGED, self._why.get(i, "")) for i in alone]
-        for i in past:
-            del self._threats[i]
+        alone = [each for each in self._known.forget_past(t_ns) if each.track_id not in self._engaged]
+        rows = [_row(_nobody(each), Outcome.NOT_ENGAGED, self._why.get(each.track_id, "")) for each in alone]
         return freeze(np.concatenate(rows)) if rows else freeze(np.zeros(0, ENGAGEMENT))
 
-    def _remember(self, t_ns: int, tracks: Records, threats: Sequence[Threat]) -> None:
-        is_gone = (tracks["status"] == TrackStatus.DROPPED) | (tracks["motion"] != Motion.BALLISTIC)
-        for track_id in tracks["track_id"][is_gone]:
-            self._tracks.pop(int(track_id), None)
-        for row in tracks[~is_gone & (tracks["status"] != TrackStatus.TENTATIVE)]:
-            track_id = int(row["track_id"])
-            self._tracks[track_id] = row.copy()
-            if track_id in self._threats and self._threats[track_id].t_impact_ns >= t_ns:
-                del self._threats[track_id]
-        for threat in threats:
-            known = self._threats.get(threat.track_id, threat)
-            self._threats[threat.track_id] = min(known, threat, key=lambda each: (each.rank, each.t_impact_ns))
-
-    def _urgency(self, track_id: int) -> tuple[int, int, int]:
-        threat = self._threats[track_id]
-        return threat.rank, threat.t_impact_ns, track_id
+    def _is_open(self, t_ns: int, track_id: int) -> bool:
+        """Tell whether another burst at a round may be worth while."""
+        if self._known.worst(track_id).t_impact_ns <= t_ns or self._looks.n_out(track_id) >= self._n_at_once:
+            return False
+        status = int(self._known.tracks[track_id]["status"])
+        return not self._looks.is_done(track_id, status) and self._may(t_ns, track_id)
 
     def _may(self, t_ns: int, track_id: int) -> bool:
         if self._rules is None:
             return True
-        from_ns, never = self._rules.consent(track_id, t_ns, self._threats[track_id].rank)
+        from_ns, never = self._rules.consent(track_id, t_ns, self._known.worst(track_id).rank)
         if never is not None or from_ns > t_ns:
             self._why[track_id] = Hold.NO_CONSENT if never is None else never
             return False
         return True
 
-    def _asker(self, gun_id: int, t_ns: int, row: np.void) -> _MayFire | None:
-        """Return what tells which intercepts of a gun no rule bars, and keeps in mind why it bars the first."""
+    def _asker(self, t_ns: int) -> MayFire | None:
+        """Return what tells which bursts no rule bars, and keeps in mind why it bars the first at a round."""
         rules = self._rules
         if rules is None:
             return None
 
-        def ask(fire_s: Vector, lasts_s: float, az_rad: Vector, el_rad: Vector) -> NDArray[np.bool_]:
+        def ask(
+            gun_id: int, track_id: int, fire_s: Vector, lasts_s: float, az_rad: Vector, el_rad: Vector
+        ) -> NDArray[np.bool_]:
             t_fire_ns = t_ns + np.rint(fire_s * NS_PER_S).astype(np.int64)
             why = rules.bars(gun_id, t_fire_ns, np.full(fire_s.size, lasts_s), az_rad, el_rad)
             if why[0]:
-                self._why[int(row["track_id"])] = str(why[0])
+                self._why[track_id] = str(why[0])
             return why == ""
 
         return ask
@@ -262,53 +239,80 @@ class FireControl:
     def _take_back(self, t_ns: int, burst: PlannedBurst, why: str) -> Records:
         self._mounts[burst.gun_id].give_back(t_ns, burst.n_rounds)
         del self._open[burst.engagement_id], self._aimed_at[burst.engagement_id]
-        self._held.pop(burst.track_id, None)
+        self._looks.forget(burst)
         self._why[burst.track_id] = why
         return _row(burst._replace(n_rounds=0), Outcome.HELD, why)
 
     def _aim_again(self, t_ns: int) -> None:
         """Follow the latest estimate until the first round leaves, less the fire control's lag."""
         for burst in self._open.values():
-            row, lag_s = self._tracks.get(burst.track_id), self._mounts[burst.gun_id].kind.lag_s
+            row, lag_s = self._known.tracks.get(burst.track_id), self._mounts[burst.gun_id].kind.lag_s
             if row is not None and burst.t_fire_ns - lag_s * NS_PER_S > t_ns:
                 self._aimed_at[burst.engagement_id] = row
 
-    def _engage(self, t_ns: int, track_id: int, idle: list[int]) -> PlannedBurst | None:
-        row = self._tracks[track_id]
-        age_s = (t_ns - int(row["t_ns"])) / NS_PER_S
-        threat = self._threats[track_id]
-        left_s, body = (threat.t_impact_ns - t_ns) / NS_PER_S, self._bodies.get(threat.round_class)
-        near = [i for i in idle if _may_reach(self._mounts[i], row["state"])]
-        if not near or left_s <= 0.0:
-            return None
-        path = propagate(np.repeat(row["state"][None], _LOOK_S.size, axis=0), age_s + _LOOK_S, self._environment)
-        is_aloft = (left_s > _LOOK_S) & (self._height(path) > _CLEAR_M)
-        plans = {
-            i: _plan(self._mounts[i], t_ns, row, age_s, path, is_aloft, body, self._asker(i, t_ns, row)) for i in near
-        }
-        made = {i: plan for i, plan in plans.items() if plan is not None}
-        if not made:
-            return None
-        i = max(made, key=lambda i: (made[i].pk, -i))
-        return self._commit(t_ns, track_id, i, made[i])
+    def _plan(self, t_ns: int, ids: list[int]) -> tuple[PlannedBurst, ...]:
+        """Choose bursts over the horizon, and commit those that cannot wait."""
+        self._renew(t_ns, ids)
+        each = [self._options[i][1] for i in ids]
+        if not sum(map(len, each)):
+            return ()
+        rows, threat = np.concatenate(each), np.repeat(np.arange(len(ids)), [len(some) for some in each])
+        order = np.argsort(rows["gun_id"], kind="stable")
+        rows, threat = rows[order], threat[order]
+        bursts, guns = self._as_bursts(t_ns, rows, threat), [duty_of(mount, t_ns) for mount in self._mounts]
+        harm = np.array([self._harm_of(self._known.threats[i]) * self._looks.p_left(i) for i in ids])
+        room = np.array([_N_PLANNED - self._looks.n_out(i) for i in ids], np.int64)
+        ready_s = ready(bursts, guns)
+        made: list[PlannedBurst] = []
+        chosen = choose(bursts, harm, room, guns, is_looking=self._n_at_once == 1)
+        for k in sorted(chosen, key=lambda k: (bursts.fire_s[k], k)):
+            mount = self._mounts[int(rows["gun_id"][k])]
+            is_idle = mount.free_ns <= t_ns and mount.n_ready(t_ns) > 0
+            is_open = self._looks.n_out(int(rows["track_id"][k])) < self._n_at_once
+            if is_idle and is_open and bursts.fire_s[k] - ready_s[k] <= _COMMIT_S:
+                made.append(self._commit(t_ns, rows[k]))
+        return tuple(made)
 
-    def _height(self, path: Vector) -> Vector:
-        env = self._environment
-        return path[:, 2] + (path[:, 0] ** 2 + path[:, 1] ** 2) / (2.0 * env.earth_radius_m) - env.ground_m
+    def _renew(self, t_ns: int, ids: list[int]) -> None:
+        """Work out what guns could fire at rounds whose tracks were renewed, or that were not looked at lately."""
+        old = [i for i in ids if i not in self._options or t_ns - self._options[i][0] > _COMMIT_S * NS_PER_S]
+        fresh: dict[int, Aloft] = {}
+        for i in old:
+            worst, self._options[i] = self._known.worst(i), (t_ns, np.zeros(0, OPTION))
+            left_s = (worst.t_impact_ns - t_ns) / NS_PER_S
+            row = self._known.tracks[i]
+            if any(may_reach(mount, row["state"]) for mount in self._mounts):
+                fresh[i] = Aloft(row, left_s, self._bodies.get(worst.round_class))
+        found = options_of(self._mounts, t_ns, fresh, self._environment, self._asker(t_ns))
+        for i in fresh:
+            self._options[i] = (t_ns, found[found["track_id"] == i])
 
-    def _commit(self, t_ns: int, track_id: int, gun_id: int, plan: _Plan) -> PlannedBurst:
-        mount = self._mounts[gun_id]
+    def _as_bursts(self, t_ns: int, rows: Records, threat: NDArray[np.int64]) -> Bursts:
+        assess_s = np.array([mount.kind.assess_s for mount in self._mounts])[rows["gun_id"]]
+        fire_s, meet_s = ((rows[name] - t_ns) / NS_PER_S for name in ("t_fire_ns", "t_meet_ns"))
+        az, el, p = (np.ascontiguousarray(rows[name]) for name in ("az_rad", "el_rad", "p_kill"))
+        return Bursts(np.ascontiguousarray(rows["gun_id"]), threat, fire_s, meet_s + assess_s, az, el, p)
+
+    def _commit(self, t_ns: int, option: np.void) -> PlannedBurst:
+        gun_id, track_id = int(option["gun_id"]), int(option["track_id"])
+        mount, row = self._mounts[gun_id], self._known.tracks[track_id]
         self._n_engagements += 1
-        n_rounds = min(mount.kind.n_burst, mount.n_ready(t_ns))
-        t_intercept_ns = t_ns + round(float(_LOOK_S[plan.k]) * NS_PER_S)
-        t_fire_ns = t_ns + round(plan.t_fire_s * NS_PER_S)
-        burst = PlannedBurst(self._n_engagements, track_id, gun_id, t_fire_ns, t_intercept_ns, n_rounds, plan.pk)
-        free_ns = t_intercept_ns + round(mount.kind.assess_s * NS_PER_S)
-        mount.book(t_fire_ns, free_ns, n_rounds, plan.az_rad, plan.el_rad)
-        self._held[track_id] = mount.free_ns
-        self._aimed_at[burst.engagement_id] = self._tracks[track_id]
+        n_rounds = min(int(option["n_rounds"]), mount.n_ready(t_ns))
+        t_fire_ns, t_meet_ns = int(option["t_fire_ns"]), int(option["t_meet_ns"])
+        body = self._bodies.get(self._known.worst(track_id).round_class)
+        pk = p_kill_exact(mount, row, (t_meet_ns - int(row["t_ns"])) / NS_PER_S, n_rounds, body, self._environment)
+        burst = PlannedBurst(self._n_engagements, track_id, gun_id, t_fire_ns, t_meet_ns, n_rounds, pk)
+        free_ns = t_meet_ns + round(mount.kind.assess_s * NS_PER_S)
+        mount.book(t_fire_ns, free_ns, n_rounds, float(option["az_rad"]), float(option["el_rad"]))
+        self._looks.await_(burst, free_ns)
+        self._aimed_at[burst.engagement_id] = row
         self._open[burst.engagement_id] = burst
         return burst
+
+
+def expected_harm(threats: Sequence[Threat]) -> float:
+    """Return the expected number of hits on assets of what one track threatens."""
+    return sum(threat.p_hit for threat in threats)
 
 
 def _row(burst: PlannedBurst, outcome: Outcome, fate: str = "") -> Records:
@@ -317,33 +321,3 @@ def _row(burst: PlannedBurst, outcome: Outcome, fate: str = "") -> Records:
 
 def _nobody(threat: Threat) -> PlannedBurst:
     return PlannedBurst(0, threat.track_id, NO_GUN, threat.t_impact_ns, threat.t_impact_ns, 0, 0.0)
-
-
-def _may_reach(mount: Mount, state: Vector) -> bool:
-    """Tell whether a round could come into a gun's range within the look-ahead (speeding up by 10 m/s2 at most)."""
-    far_m = float(np.linalg.norm(state[:3] - mount.place_m))
-    ahead_s = float(_LOOK_S[-1])
-    return far_m <= mount.kind.range_m[1] + (float(np.linalg.norm(state[3:6])) + 10.0 * ahead_s) * ahead_s
-
-
-def _plan(
-    mount: Mount, t_ns: int, row: np.void, age_s: float, path: Vector, is_aloft: NDArray[np.bool_],
-    body: RoundClass | None, may_fire: _MayFire | None,
-) -> _Plan | None:  # fmt: skip
-    """Return the earliest intercept that a gun can make, or None if there is none or it need not be bound yet."""
-    kind = mount.kind
-    az, el, range_m = mount.look(path[:, :3])
-    ready_s = mount.turn_s(az, el)
-    n_rounds = min(kind.n_burst, mount.n_ready(t_ns))
-    flight_s = mount.shots.lever(range_m).flight_s
-    fire_s = _LOOK_S - flight_s - float(np.mean(kind.rounds_s(n_rounds)))  # the burst's middle meets the round
-    can = np.flatnonzero(is_aloft & mount.covers(el, range_m) & (fire_s >= ready_s))
-    if may_fire is not None and can.size:
-        can = can[may_fire(fire_s[can], kind.burst_s(n_rounds), az[can], el[can])]
-    if can.size == 0 or fire_s[can[0]] - ready_s[can[0]] > _COMMIT_S:
-        return None
-    k = int(can[0])
-    there = path[k : k + 1]
-    cov = carry(row["cov"], np.array([age_s + _LOOK_S[k]]), row["state"][3:6], there[:, 3:6])
-    pk = meet(mount.shots, mount.place_m, there[:, :3], there[:, 3:6], cov, n_rounds, body).p_exact(0)
-    return _Plan(k, float(fire_s[k]), float(az[k]), float(el[k]), pk)
