@@ -143,11 +143,11 @@ def test_a_gun_is_busy_until_intercept_and_assessment():
 
 
 def test_the_magazine_counts_down_to_nothing():
-    fire = control(gun(n_magazine=30, assess_s=0.0))
+    fire = control(gun(n_magazine=30, assess_s=0.0, p_kill_mistaken=0.0))
     fired = []
     for t_ns in range(0, 20 * S, S // 4):  # a round that hangs in the sky before the gun
         state = np.array([0.0, 1000.0, 600.0, 0.0, -30.0, 0.0, np.log(1.3e-4)])
-        for burst in fire.step(t_ns, tracks(1, t_ns=t_ns, state=state), [threat(1, t_impact_s=t_ns / S + 3.4)]):
+        for burst in fire.step(t_ns, tracks(1, t_ns=t_ns, state=state), [threat(1, t_impact_s=12.0)]):
             fire.settle(burst, None, None)
             fired.append(burst.n_rounds)
     assert fired == [24, 6]
