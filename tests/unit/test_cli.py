@@ -159,11 +159,17 @@ def test_every_round_is_flown_if_asked_for(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(rehearsal, "World", lambda *args, **kwargs: worlds.append(world(*args, **kwargs)) or worlds[-1])
     scenario = tmp_path / "short.toml"
     text = packaged("scenarios", "green-zone-2020").read_text(encoding="utf-8")
-    scenario.write_text(text.replace("duration_s = 300.0", "duration_s = 1.0").replace("count = 21", "count = 1"))
+    for key, value in (
+        ("duration_s = 300.0", "duration_s = 1.0"),
+        ("count = 21", "count = 1"),
+        ("sigma_m = 300.0", "sigma_m = 10.0"),
+    ):
+        assert key in text
+        text = text.replace(key, value)
+    scenario.write_text(text)
     assert _call(capsys, monkeypatch, "run", scenario, "-o", tmp_path / "flown", "--every-round")[0] == 0
     ends = [spent.end for _, _, spent in worlds[-1].spent]
-    assert ends  # else this would say nothing
-    assert all(math.isnan(end.p_kill) for end in ends)  # a burst that is integrated has one
+    assert any(math.isnan(end.p_kill) for end in ends)  # a burst that is integrated has one
 
 
 def test_json_is_json_and_nothing_else(capsys, monkeypatch, tmp_path, site, plots):

@@ -9,6 +9,7 @@ from casemate.physics.ballistics import propagate
 from casemate.physics.drag import drag_shape_of
 from casemate.physics.environment import build_environment
 from casemate.physics.geodesy import SiteFrame
+from casemate.sim.intercept.debris import loose_shots
 from casemate.sim.intercept.gun import NO_GUN, Fate, Gun, Outcome, PlannedBurst, packaged_kinds
 from casemate.sim.intercept.schedule import FireControl
 from casemate.sim.intercept.shots import Path, Shots, path_ahead
@@ -179,7 +180,10 @@ def test_a_dead_centre_burst_of_sure_rounds_kills_and_a_far_one_misses():
 def test_a_false_track_is_a_miss():
     fire = control(gun())
     _, (burst,) = run_until_burst(fire, 1)
-    assert fire.settle(burst, None, None).row["outcome"][0] == Outcome.MISS
+    settled = fire.settle(burst, None, None)
+    assert settled.row["outcome"][0] == Outcome.MISS
+    whole, pieces = loose_shots(settled.spent, np.random.default_rng(1))  # its rounds fall all the same
+    assert whole.mass_kg.sum() + pieces.mass_kg.sum() > 0.9 * burst.n_rounds * gun().resolved().mass_kg
 
 
 def test_the_aim_follows_the_estimate_until_the_first_round_leaves_never_the_truth():

@@ -313,8 +313,7 @@ class World:
                     self.duds.add(truth_id)
                 else:  # not before now: what was seen until now was there
                     self.dead_s[truth_id] = max((settled.kill_ns - self.t_start_ns) / NS_PER_S, t_s)
-            if settled.spent is not None:
-                self.spent.append((burst.t_fire_ns, truth_id, settled.spent))
+            self.spent.append((burst.t_fire_ns, truth_id, settled.spent))
             self._engagements.append(settled.row)
 
     def _met(self, burst: PlannedBurst, t_s: float) -> tuple[int, Path | None, RoundClass | None]:

@@ -131,6 +131,12 @@ def fire(
     return _integrate(shots, told, truth, body, shared, rng)
 
 
+def at_nothing(told: Command) -> Burst:
+    """Return what becomes of a burst where there is nothing to meet: all of it goes on, and comes down."""
+    none = np.zeros(0, np.bool_)
+    return Burst(np.zeros((0, 3)), told.left_s, none, 0.0, None, math.nan)
+
+
 def passing(
     shots: Shots, told: Command, muzzle_mps: Floats, truth: Path, wind_mps: Floats
 ) -> tuple[Floats, Floats, Floats]:

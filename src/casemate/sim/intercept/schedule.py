@@ -17,7 +17,7 @@ from casemate.model.messages import Threat
 from casemate.model.records import Records, freeze
 from casemate.physics.environment import Environment
 from casemate.physics.geodesy import SiteFrame
-from casemate.sim.intercept.fire import Command, Spent, command, draw_boresight, draw_shared, fire
+from casemate.sim.intercept.fire import Command, Spent, at_nothing, command, draw_boresight, draw_shared, fire
 from casemate.sim.intercept.gun import ENGAGEMENT, NO_GUN, Gun, Outcome, PlannedBurst
 from casemate.sim.intercept.horizon import Bursts, choose, ready
 from casemate.sim.intercept.known import Known, Looks
@@ -43,7 +43,7 @@ class Settled(NamedTuple):
 
     row: Records  # ENGAGEMENT (1,)
     kill_ns: int  # when; of no meaning for a miss
-    spent: Spent | None  # None: there was nothing to shoot at
+    spent: Spent
 
 
 class FireControl:
@@ -167,11 +167,11 @@ class FireControl:
         self._engaged.add(burst.track_id)
         shared = draw_shared(kind, self._boresights[burst.gun_id], 0.0, self._rng)
         told = self._told(burst, row)
-        if truth is None:
-            self._looks.see(burst, kind, None)
-            return Settled(_row(burst, Outcome.MISS), 0, None)
         shots = self._true_shots[burst.gun_id]
-        end = fire(shots, told, truth, body, shared, self._rng, is_every_round_flown=self._is_flown)
+        if truth is None:
+            end = at_nothing(told)
+        else:
+            end = fire(shots, told, truth, body, shared, self._rng, is_every_round_flown=self._is_flown)
         spent = Spent(shots, told, shared, end)
         self._looks.see(burst, kind, end.fate)
         if end.fate is None:
