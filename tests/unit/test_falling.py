@@ -57,6 +57,18 @@ def test_the_command_prints_and_draws(short, tmp_path, capsys):
     assert (tmp_path / "map.png").stat().st_size > 20_000
 
 
+def test_a_night_without_a_raid_lets_nothing_fall(tmp_path, capsys):
+    text = settings.packaged("scenarios", "debris-over-town").read_text(encoding="utf-8")
+    start, end = text.index("[[raid]]"), text.index("[[gun]]")
+    file = tmp_path / "quiet.toml"
+    file.write_text((text[:start] + text[end:]).replace("duration_s = 300.0", "duration_s = 2.0"), encoding="utf-8")
+    found = study_falling(str(file), [1, 2], 0.5)
+    assert (found.shots.value, found.fell_kg.value, found.lines) == (0.0, 0.0, ())
+    assert [each.n_people for each in found.under] == [0.0, 0.0, 0.0]
+    residue(str(file), seeds=1, first_seed=1, p_dud=None, workers=1, output=tmp_path / "map.png", as_json=False)
+    assert "rounds fired: 0" in capsys.readouterr().out
+
+
 def test_people_are_where_they_are_declared():
     crowd = Crowd(SCENARIO, SITE, FRAME)
     places = np.array([[-600.0, -500.0], [2000.0, 0.0], [5000.0, 5000.0], [np.nan, 0.0]])

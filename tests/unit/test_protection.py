@@ -28,6 +28,7 @@ from casemate.study.harm import (
     crowd_of,
     inside_of,
 )
+from casemate.study.protection_plot import draw
 from casemate.study.raids import Night, Variant, find, fly_all
 
 RADIUS_M, P_DUD = 16.0, 0.06  # of r107
@@ -188,3 +189,23 @@ def test_nights_that_are_kept_are_not_flown_again_and_stopping_loses_none(tmp_pa
     whole = fly_all([variant], range(1, 6), tmp_path)
     assert [n.seed for n in whole["guns"]] == flown == [1, 2, 3, 4, 5]
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("kind", ["risk", "guns", "ladder", "hold", "sensing"])
+def test_every_answer_has_its_picture(tmp_path, kind):
+    name = "friendly-in-sector" if kind == "hold" else "green-zone-2020"
+    given = find(name)
+    asked = {
+        "risk": lambda: protection.risk(name, *given),
+        "guns": lambda: protection.guns(name, *given, 2),
+        "ladder": lambda: protection.ladder(name, *given, [1, 2], sees_truth=False),
+        "hold": lambda: protection.hold(name, *given),
+        "sensing": lambda: protection.sensing(name, *given),
+    }[kind]()
+    nights = {
+        v.name: [night(seed, n_intercepted=seed % 2, n_down=20 - seed) for seed in (1, 2, 3)] for v in asked.variants
+    }
+    file = tmp_path / f"{kind}.png"
+    draw(asked.answer(nights, 3), nights, file)
+    assert file.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert file.stat().st_size > 15_000  # an empty sheet has 5,000

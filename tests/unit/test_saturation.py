@@ -8,7 +8,7 @@ def test_erlangs_formula(n_guns, share):
     assert erlang_b(3.0, n_guns) == pytest.approx(share, abs=5e-5)
 
 
-@pytest.mark.parametrize("n_guns", [1, 2])
+@pytest.mark.parametrize("n_guns", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_threats_at_random_are_lost_as_erlang_has_it(n_guns):
     """A few hundred here; 10,000 a case in tests/bench/bench_saturation.py."""
     found = simulate_loss(3.0, n_guns, 400, seed=3)
@@ -16,9 +16,13 @@ def test_threats_at_random_are_lost_as_erlang_has_it(n_guns):
     assert found.half_width < 0.08
 
 
+LARGE = ((20, 1, 3.5), (20, 2, 4.0), (20, 4, 0.9), (20, 3, 2.999), (20, 4, 1.0), (20, 6, 3.0))
+"""Half a minute each without the compiler."""
+
+
 @pytest.mark.parametrize(
     ("n_threats", "n_guns", "n_services"),
-    [(20, 1, 3.5), (20, 2, 4.0), (5, 2, 4.0), (20, 4, 0.9), (20, 3, 2.999), (20, 4, 1.0), (3, 4, 1.0), (20, 6, 3.0)],
+    [(5, 2, 4.0), (3, 4, 1.0), *(pytest.param(*each, marks=pytest.mark.slow) for each in LARGE)],
 )
 def test_of_a_raid_in_a_window_as_many_are_engaged_as_fit(n_threats, n_guns, n_services):
     assert simulate_window(n_threats, n_guns, n_services) == window_bound(n_threats, n_guns, n_services)
