@@ -29,7 +29,7 @@ from casemate.study.harm import (
     inside_of,
 )
 from casemate.study.protection_plot import draw
-from casemate.study.raids import Night, Variant, find, fly_all
+from casemate.study.raids import Night, Variant, find, fly, fly_all
 
 RADIUS_M, P_DUD = 16.0, 0.06  # of r107
 
@@ -209,3 +209,13 @@ def test_every_answer_has_its_picture(tmp_path, kind):
     draw(asked.answer(nights, 3), nights, file)
     assert file.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert file.stat().st_size > 15_000  # an empty sheet has 5,000
+
+
+@pytest.mark.parametrize("sees_truth", [False, True])
+def test_a_night_without_a_raid_harms_nobody(sees_truth):
+    scenario, site = find("green-zone-2020")
+    quiet = msgspec.structs.replace(scenario, raid=(), duration_s=2.0)
+    variant = msgspec.structs.replace(protection.sensing("g", scenario, site).variants[0], scenario=quiet)
+    flown = fly(msgspec.structs.replace(variant, sees_truth=sees_truth), 1)
+    assert (flown.n_rounds, flown.n_shots, flown.n_bursts) == (0, 0, 0)
+    assert flown.harm(is_warned=False) == 0.0
