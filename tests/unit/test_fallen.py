@@ -9,9 +9,9 @@ from casemate.model.catalog import SiteFile
 from casemate.model.messages import Aside, Events, Scan, Threat
 from casemate.model.records import TRACK, Motion, TrackStatus
 from casemate.physics.geodesy import SiteFrame
-from casemate.sim.fallen import COME_DOWN, WHOLE, come_down
-from casemate.sim.intercept.debris import DEAD_ROUND, LIVE_BODY, PIECES, UNBURST
-from casemate.sim.intercept.gun import Gun, packaged_kinds
+from casemate.sim.fallen import COME_DOWN, WHOLE, come_down, hit_rounds
+from casemate.sim.intercept.debris import DEAD_ROUND, DUD_BODY, LIVE_BODY, PIECES, UNBURST
+from casemate.sim.intercept.gun import Fate, Gun, packaged_kinds
 from casemate.sim.outcome import RoundFate, Scorer
 from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
@@ -90,6 +90,68 @@ def test_what_was_hit_is_among_what_came_down(changes, what):
     assert outcome.intercepted.k == len(hit)
     assert outcome.fell_live_in_zones.k + outcome.fell_live_outside.k == (len(hit) if changes is BROKEN else 0)
     assert {r.label for r in outcome.rounds if r.fate is RoundFate.INTERCEPTED} == {f"round-{i}" for i in hit}
+
+
+def spent_at(world, truth_id, kill_s, fate):
+    """Return a burst of the past, as if it had done so at that time, for `world.spent`."""
+    t_fire_ns, _, spent = world.spent[0]
+    fire_s = (t_fire_ns - world.t_start_ns) / S
+    return t_fire_ns, truth_id, spent._replace(end=spent.end._replace(fate=fate, kill_s=kill_s - fire_s))
+
+
+@pytest.fixture(scope="module")
+def deafened():
+    """Return a night stopped after its first bursts, which killed fuzes only."""
+    world, _ = night(until_s=40.0, **DEAD)
+    assert world.spent
+    return world
+
+
+@pytest.mark.slow  # without the compiler
+@pytest.mark.parametrize(
+    ("hits", "what"),
+    [
+        ([(-2.0, Fate.FUZE_DEAD), (-1.0, Fate.BROKEN)], DUD_BODY),
+        ([(-1.0, Fate.BROKEN), (-2.0, Fate.FUZE_DEAD)], DUD_BODY),  # settled first, but came later
+        ([(-2.0, Fate.BROKEN), (-1.0, Fate.FUZE_DEAD)], LIVE_BODY),  # nothing was left to deafen
+        ([(-1.0, Fate.DETONATED), (-2.0, Fate.BROKEN)], LIVE_BODY),
+        ([(-2.0, Fate.FUZE_DEAD), (-1.0, Fate.DETONATED)], PIECES),
+    ],
+)
+def test_of_several_hits_the_first_in_time_counts(hits, what, deafened, monkeypatch):
+    world = deafened
+    left = next(r for r in world.rounds if r.truth_id not in world.duds)
+    more = [spent_at(world, left.truth_id, left.impact_s + before_s, fate) for before_s, fate in hits]
+    gone_s = min(left.impact_s + before_s for before_s, fate in hits if fate is not Fate.FUZE_DEAD)
+    monkeypatch.setattr(world, "spent", world.spent + more)
+    monkeypatch.setattr(world, "dead_s", {left.truth_id: gone_s})
+    rows = come_down(world)
+    rows = rows[rows["round_id"] == left.truth_id]
+    bodies = rows[rows["what"] != PIECES]["what"].tolist()
+    assert bodies == ([what] if what != PIECES else [])
+    assert rows["is_live"].tolist() == (rows["what"] == LIVE_BODY).tolist()
+    assert rows["mass_kg"].sum() == pytest.approx(
+        world.classes["r107"].mass_kg * (0.85 if what == PIECES else 1.0), rel=1e-9
+    )
+
+
+@pytest.mark.slow  # without the compiler
+@pytest.mark.parametrize("seed", [1, 2])
+def test_rounds_that_are_deafened_and_then_broken_do_not_come_down_live(seed):
+    world, scorer = night(seed, share_detonated=0.0, share_broken=0.5, p_kill_unseen=1.0, assess_s=0.0)
+    down, hit = come_down(world), hit_rounds(world)
+    both = {i for i in world.dead_s if i in world.duds}
+    assert both  # else this test would say nothing
+    bodies = down[np.isin(down["what"], (LIVE_BODY, DUD_BODY))]
+    assert sorted(bodies["round_id"].tolist()) == sorted(world.dead_s)
+    assert set(bodies["round_id"][~bodies["is_live"]].tolist()) == both
+    of_rounds = down["mass_kg"][down["round_id"] > 0].sum()
+    assert of_rounds == pytest.approx(6 * world.classes["r107"].mass_kg, rel=1e-9)
+    outcome = scorer.outcome()
+    assert outcome.intercepted.k == len(hit)
+    assert outcome.fell_live_in_zones.k + outcome.fell_live_outside.k == len(world.dead_s) - len(both)
+    kills = [(i, spent.end.fate) for _, i, spent in world.spent if spent.end.fate is not None]
+    assert sum(fate is Fate.BROKEN for _, fate in kills) == len(world.dead_s)  # no round is destroyed twice
 
 
 @pytest.mark.slow  # without the compiler

@@ -12,7 +12,7 @@ from casemate.io import settings
 from casemate.physics.harm import harm_area_m2
 from casemate.runner import plan_of
 from casemate.sim.fallen import COME_DOWN, WHOLE
-from casemate.sim.intercept.debris import DEAD_ROUND, GROUND_STRIKE, LIVE_BODY, PIECES, UNBURST
+from casemate.sim.intercept.debris import DEAD_ROUND, DUD_BODY, GROUND_STRIKE, LIVE_BODY, PIECES, UNBURST
 from casemate.sim.people import Crowd
 from casemate.study import protection
 from casemate.study.harm import (
@@ -92,6 +92,7 @@ def test_what_falls_hurts_by_what_it_is(site):
     down = fallen(
         (LIVE_BODY, at, 1.0, 1, 900.0, 11.0, 1.0),
         (DEAD_ROUND, at, 1.0, 1, 1e5, 19.0, 1.0),
+        (DUD_BODY, at, 1.0, 1, 900.0, 11.0, 1.0),
         (UNBURST, at, 1.0, 0, 50.0, 0.1, 1.0),
         (GROUND_STRIKE, at, 1.0, 0, 4e4, 0.1, 1.0),
         (PIECES, at, 1.0, 0, 80.0, 0.1, 30.0),
@@ -100,7 +101,7 @@ def test_what_falls_hurts_by_what_it_is(site):
     strike = math.pi * STRIKE_M**2 * 0.1 ** (2.0 / 3.0)
     whole = (1.0 - P_DUD) * harm_area_m2(RADIUS_M)
     assert areas_m2(down, classes, ["r107"]) == pytest.approx(
-        [whole, STRUCK_M2, STRUCK_M2, strike, 30.0 * STRUCK_M2, 0.0]
+        [whole, STRUCK_M2, STRUCK_M2, STRUCK_M2, strike, 30.0 * STRUCK_M2, 0.0]
     )
     found = borne(site, down)[BEYOND]
     assert found.guns == pytest.approx(PEOPLE_OUTSIDE_PER_M2 * (STRUCK_M2 * 31.0 + strike))

@@ -38,15 +38,40 @@ def come_down(world: World, until_s: float = np.inf) -> Records:
     until_s : float
         Time of that since its start [s]: rounds still in the air are left out.
     """
-    rows = [_whole_rounds(world, until_s)]
+    rows, ends = [_whole_rounds(world, until_s)], _ends(world)
     for k, (t_fire_ns, truth_id, spent) in enumerate(world.spent):
         of_shots, of_round = (np.random.default_rng(s) for s in _stream(world.seed, k).spawn(2))
-        if 0 < truth_id <= len(world.rounds) and spent.end.fate in {Fate.DETONATED, Fate.BROKEN}:
-            rows.append(_of_round(world, t_fire_ns, truth_id, spent, of_round))
+        if k in ends:
+            rows.append(_of_round(world, t_fire_ns, truth_id, spent, of_round, is_dud=ends[k]))
         rows.append(_of_shots(world, t_fire_ns, spent, of_shots))
     down = np.concatenate(rows)
     order = np.argsort(down["round_id"] == 0, kind="stable")
     return freeze(down[order])
+
+
+def hit_rounds(world: World) -> set[int]:
+    """Return the ids of rounds of the raid that were destroyed or whose fuze is dead."""
+    return {i for i in world.dead_s.keys() | world.duds if i <= len(world.rounds)}
+
+
+def _ends(world: World) -> dict[int, bool]:
+    # Which bursts destroyed a round, and whether its fuze was dead by then. A round may be hit by several: what comes
+    # first counts, by the time of the hit and not by that of the burst.
+    kills = [
+        (t_fire_ns + spent.end.kill_s * NS_PER_S, k, truth_id, spent.end.fate)
+        for k, (t_fire_ns, truth_id, spent) in enumerate(world.spent)
+        if 0 < truth_id <= len(world.rounds) and spent.end.fate is not None
+    ]
+    ends: dict[int, bool] = {}
+    gone: set[int] = set()
+    duds: set[int] = set()
+    for _, k, truth_id, fate in sorted(kills):
+        if fate is Fate.FUZE_DEAD:
+            duds.add(truth_id)
+        elif truth_id not in gone:
+            gone.add(truth_id)
+            ends[k] = truth_id in duds
+    return ends
 
 
 def _stream(seed: int, k: int) -> np.random.SeedSequence:
@@ -67,13 +92,15 @@ def _whole_rounds(world: World, until_s: float) -> Records:
     return freeze(rows)
 
 
-def _of_round(world: World, t_fire_ns: int, truth_id: int, spent: Spent, rng: np.random.Generator) -> Records:
+def _of_round(
+    world: World, t_fire_ns: int, truth_id: int, spent: Spent, rng: np.random.Generator, *, is_dud: bool
+) -> Records:
     r = world.rounds[truth_id - 1]
     assert spent.end.fate is not None
     fire_s = (t_fire_ns - world.t_start_ns) / NS_PER_S
     path = _path(r, fire_s)
-    at_s = min(spent.end.kill_s, r.impact_s - fire_s)  # a hit on its last metres leaves it where it comes down
-    loose = loose_round(path, at_s, world.classes[r.round_class], spent.end.fate, rng)
+    at_s = spent.end.kill_s
+    loose = loose_round(path, at_s, world.classes[r.round_class], spent.end.fate, rng, is_dud=is_dud)
     fallen = fall_of_round(loose, spent.shots.air, world.terrain)
     return _stamped(fallen, t_fire_ns + round(at_s * NS_PER_S), truth_id)
 

@@ -139,8 +139,7 @@ class World:
         self._tracks: dict[int, np.void] = {}
         self._pending: list[tuple[int, int, PlannedBurst]] = []
         self._engagements: list[Records] = []
-        self._next_plot_id = 1
-        self._now_ns, self._told_s = self.t_start_ns, -1.0
+        self._next_plot_id, self._now_ns, self._told_s = 1, self.t_start_ns, -1.0
 
     @property
     def rounds(self) -> tuple[Round, ...]:
@@ -312,7 +311,8 @@ class World:
                 if fate == Fate.FUZE_DEAD:
                     self.duds.add(truth_id)
                 else:  # not before now: what was seen until now was there
-                    self.dead_s[truth_id] = max((settled.kill_ns - self.t_start_ns) / NS_PER_S, t_s)
+                    kill_s = max((settled.kill_ns - self.t_start_ns) / NS_PER_S, t_s)
+                    self.dead_s[truth_id] = min(kill_s, self.dead_s.get(truth_id, np.inf))
             self.spent.append((burst.t_fire_ns, truth_id, settled.spent))
             self._engagements.append(settled.row)
 
@@ -335,7 +335,8 @@ class World:
             vel = np.tile(now.vel_mps[i], (2, 1))
             return truth_id, Path(around, now.pos_m[i] + np.array([[0.0], [1.0]]) * vel, vel), None
         t = np.arange(fire_s, t_s + _SETTLE_S, _PATH_STEP_S)
-        path = Path(t - fire_s, *self._volley.at(np.full(t.size, truth_id - 1), t))
+        end_s = min(self._volley.end_s[truth_id - 1], self.dead_s.get(truth_id, np.inf))
+        path = Path(t - fire_s, *self._volley.at(np.full(t.size, truth_id - 1), t), end_s - fire_s)
         return truth_id, path, self.classes[self._volley.rounds[truth_id - 1].round_class]
 
     def _flush(self, t_ns: int) -> Iterator[Aside]:

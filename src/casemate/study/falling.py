@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType] no stub
 
-from casemate.sim.fallen import WHOLE, come_down
+from casemate.sim.fallen import WHOLE, come_down, hit_rounds
 from casemate.sim.intercept.residue import HAZARDOUS_J, Line, gather, table_of
 from casemate.sim.people import Crowd
 from casemate.study.nights import Ground, Night, Way, fly_nights, ground_of
@@ -143,7 +143,7 @@ def _of_night(ground: Ground, night: Night) -> _Fell:
     kept_kg = sum(charges[mass_kg] for mass_kg in live["mass_kg"].tolist())
     burnt_kg = sum(n * kind.charge_kg for n, kind in fired) - kept_kg
     return _Fell(
-        rows=rows, n_shots=n_shots, n_hit=len(night.world.dead_s) + len(night.world.duds),
+        rows=rows, n_shots=n_shots, n_hit=len(hit_rounds(night.world)),
         let_go_kg=sum(n * kind.mass_kg for n, kind in fired) - burnt_kg, n_struck=n_struck,
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ from casemate.model.records import Records
 from casemate.physics.geodesy import SiteFrame
 from casemate.physics.harm import harm_area_m2
 from casemate.sim.fallen import WHOLE
-from casemate.sim.intercept.debris import DEAD_ROUND, GROUND_STRIKE, LIVE_BODY, UNBURST
+from casemate.sim.intercept.debris import DEAD_ROUND, DUD_BODY, GROUND_STRIKE, LIVE_BODY, UNBURST
 from casemate.sim.intercept.residue import HAZARDOUS_J
 from casemate.sim.people import Crowd, ring_of
 from casemate.sim.scenario import Scenario
@@ -132,7 +132,7 @@ def areas_m2(rows: Records, classes: Mapping[str, RoundClass], class_of: Sequenc
     What else falls hurts whom it hits, if with more than 79 J.
     """
     hits = np.where(rows["energy_j"] > HAZARDOUS_J, rows["n"] * STRUCK_M2, 0.0)
-    hits[np.isin(rows["what"], (DEAD_ROUND, UNBURST))] = STRUCK_M2
+    hits[np.isin(rows["what"], (DEAD_ROUND, DUD_BODY, UNBURST))] = STRUCK_M2
     for row in np.flatnonzero(np.isin(rows["what"], (WHOLE, LIVE_BODY))).tolist():
         body = classes[class_of[int(rows["round_id"][row]) - 1]]
         hits[row] = (1.0 - body.p_dud) * _area_m2(body.hazard_radius_m)

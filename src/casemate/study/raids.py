@@ -27,8 +27,8 @@ from casemate.model.messages import Aside, WarningLevel, ZoneWarning
 from casemate.model.records import Records
 from casemate.pipeline import Pipeline, Plan
 from casemate.runner import plan_of, terrain_of, with_ticks
-from casemate.sim.fallen import WHOLE, come_down
-from casemate.sim.intercept.debris import DEAD_ROUND, LIVE_BODY
+from casemate.sim.fallen import WHOLE, come_down, hit_rounds
+from casemate.sim.intercept.debris import DEAD_ROUND, DUD_BODY, LIVE_BODY
 from casemate.sim.intercept.gun import Outcome
 from casemate.sim.people import ring_of
 from casemate.sim.scenario import Scenario
@@ -67,7 +67,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     n_met: int  # a burst was fired at where they were
     n_intercepted: int  # destroyed, or their fuze is dead
     n_destroyed: int  # no longer in the air
-    n_down_inside: int  # came down in the zones inside the site, whole, dead, or as a live body
+    n_down_inside: int  # came down in the zones inside the site: whole, dead, or as a body
     n_live_inside: int  # of them, those that were not made harmless
     n_live_at_asset: int
     n_bursts: int
@@ -149,7 +149,7 @@ def _counted(world: World, plan: Plan, down: Records, shots: Sequence[Records], 
     wall = shape([zone.polygon_deg for zone, each in zip(site.zone, borne, strict=False) if each.is_inside])
     assets = shape([asset.polygon_deg for asset in site.asset])
     e_m, n_m = down["pos_m"].T
-    is_body = np.isin(down["what"], (WHOLE, DEAD_ROUND, LIVE_BODY))
+    is_body = np.isin(down["what"], (WHOLE, DEAD_ROUND, DUD_BODY, LIVE_BODY))
     in_wall: NDArray[np.bool_] = is_body & np.asarray(shapely.contains_xy(wall, e_m, n_m), np.bool_)
     at_asset: NDArray[np.bool_] = is_body & np.asarray(shapely.contains_xy(assets, e_m, n_m), np.bool_)
     rows = np.concatenate(shots) if shots else None
@@ -160,7 +160,7 @@ def _counted(world: World, plan: Plan, down: Records, shots: Sequence[Records], 
         n_rounds=n,
         n_bound_for_asset=int(shapely.contains_xy(assets, impacts[:, 0], impacts[:, 1]).sum()),
         n_met=len({truth_id for _, truth_id, _ in world.spent if 0 < truth_id <= n}),
-        n_intercepted=len({i for i in world.dead_s if i <= n} | world.duds),
+        n_intercepted=len(hit_rounds(world)),
         n_destroyed=sum(i <= n for i in world.dead_s),
         n_down_inside=int(in_wall.sum()),
         n_live_inside=int((in_wall & down["is_live"]).sum()),

@@ -44,6 +44,7 @@ GROUND_STRIKE: Final = "ground strike"
 PIECES: Final = "pieces"
 CARRIER: Final = "carrier"
 LIVE_BODY: Final = "live body"
+DUD_BODY: Final = "dud body"
 DEAD_ROUND: Final = "dead round"
 
 FALL_1G_MPS: Final = 17.0
@@ -124,13 +125,15 @@ def loose_shots(spent: Spent, rng: np.random.Generator) -> tuple[Loose, Loose]:
     return whole, _joined(carrier, _cloud(from_m, vel, kind.n_pieces, kind.piece_kg, rng))
 
 
-def loose_round(truth: Path, at_s: float, body: RoundClass, fate: Fate, rng: np.random.Generator) -> Loose:
-    """Return what a round that was hit leaves, let go at a time on its path.
+def loose_round(
+    truth: Path, at_s: float, body: RoundClass, fate: Fate, rng: np.random.Generator, *, is_dud: bool = False
+) -> Loose:
+    """Return what a round that was hit leaves, let go at a time on its path; a dud: its fuze was dead before.
 
     Notes
     -----
-    Detonated: pieces, its charge burnt. Broken: a tumbling body with the live charge, and pieces of the rest. Fuze
-    dead: nothing but the round itself, which flies on.
+    Detonated: pieces, its charge burnt. Broken: a tumbling body with the charge, live but in a dud, and pieces of the
+    rest. Fuze dead: nothing but the round itself, which flies on.
     """
     pos, vel = truth.at(np.array([at_s]))
     length_m = body.length_m or CALIBRES * body.calibre_m
@@ -138,7 +141,8 @@ def loose_round(truth: Path, at_s: float, body: RoundClass, fate: Fate, rng: np.
         steel_kg = (1.0 - CHARGE_SHARE) * body.mass_kg
         return _burst(pos, vel, steel_kg, ROUND_PIECE_KG, ROUND_BURST_MPS, _PER_ROUND, rng)
     if fate is Fate.BROKEN:
-        main = _body(pos, vel, BODY_SHARE * body.mass_kg, body.calibre_m, length_m, LIVE_BODY, is_live=True)
+        what = DUD_BODY if is_dud else LIVE_BODY
+        main = _body(pos, vel, BODY_SHARE * body.mass_kg, body.calibre_m, length_m, what, is_live=not is_dud)
         rest_kg = (1.0 - BODY_SHARE) * body.mass_kg
         return _joined(main, _burst(pos, vel, rest_kg, 10.0 * ROUND_PIECE_KG, BREAK_UP_MPS, _PER_ROUND // 4, rng))
     drag = math.log(body.cd[0] * 0.25 * math.pi * body.calibre_m**2 / body.mass_kg)

@@ -116,7 +116,7 @@ def fire(
     told : Command
         What the fire control made of its estimate.
     truth : Path
-        Where the round truly is; its clock starts at the trigger.
+        Where the round truly is; its clock starts at the trigger. What passes after its end meets nothing.
     body : RoundClass or None
         What it truly is.
     shared : Shared
@@ -173,13 +173,13 @@ def _fly_each(
     muzzle = turned(told.muzzle_mps, turn, shared.muzzle_mps + kind.sigma_muzzle_mps * rng.standard_normal(n))
     miss, way, vel = passing(shots, told, muzzle, truth, shared.wind_mps)
     radius_m, p_kill = np.array([kind.reach(each) for each in presented_area_m2(body, vel, way).tolist()]).T
-    is_hit = np.linalg.norm(miss, axis=1) <= radius_m
+    meet_s = told.left_s + told.flight_s
+    is_hit = (np.linalg.norm(miss, axis=1) <= radius_m) & (meet_s < truth.end_s)
     kills = np.flatnonzero(is_hit & (rng.random(n) < p_kill))
     fate = _draw_fate(kind, rng)
     if kills.size == 0:
         return Burst(muzzle, told.left_s, is_hit, math.nan, None, math.nan)
-    i = int(kills[np.argmin((told.left_s + told.flight_s)[kills])])
-    return Burst(muzzle, told.left_s, is_hit, math.nan, fate, float(told.left_s[i] + told.flight_s[i]))
+    return Burst(muzzle, told.left_s, is_hit, math.nan, fate, float(np.min(meet_s[kills])))
 
 
 def _integrate(
@@ -200,6 +200,7 @@ def _integrate(
     p_part = np.array(
         [p_kill_at(float(u[k]), 1.0, float(off[k]), len(part), float(sure.p_kill[k])) for k, part in enumerate(parts)]
     )
+    p_part[few.left_s + few.flight_s >= truth.end_s] = 0.0
     p = float(-np.expm1(np.sum(np.log1p(-np.minimum(p_part, 1.0 - 1e-15)))))
     chance, fate = float(rng.random()), _draw_fate(kind, rng)
     none = np.zeros(len(parts), np.bool_)

@@ -41,6 +41,7 @@ class Path(NamedTuple):
     t_s: Floats  # (m,) rising
     pos_m: Floats  # (m, 3) ENU
     vel_mps: Floats
+    end_s: float = math.inf  # from when on it is not there to be met
 
     def at(self, t_s: Floats) -> tuple[Floats, Floats]:
         """Return position and velocity (k, 3) at times (k,)."""
