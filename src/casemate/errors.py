@@ -33,6 +33,10 @@ class SettingsError(CasemateError):
         self.file, self.key, self.why = file, key, why
         super().__init__(": ".join(part for part in (file, key, why) if part))
 
+    def __reduce__(self) -> tuple[type["SettingsError"], tuple[str, str, str]]:
+        """Let a worker process hand it to whoever asked."""
+        return SettingsError, (self.file, self.key, self.why)
+
 
 class FeedError(CasemateError):
     """Something wrong with what a sensor delivers."""

@@ -12,7 +12,8 @@ from casemate.physics.geodesy import SiteFrame
 from casemate.sim.intercept.debris import UNBURST
 from casemate.sim.people import Crowd
 from casemate.sim.scenario import People, Scenario
-from casemate.study.falling import Mean, study_falling
+from casemate.study.falling import Fell, Mean, falling_of, with_duds
+from casemate.study.nights import fly_all
 
 SCENARIO = settings.read_toml(settings.packaged("scenarios", "debris-over-town"), Scenario)
 SITE = settings.read_toml(settings.packaged("sites", SCENARIO.site), SiteFile)
@@ -36,9 +37,14 @@ def short(tmp_path_factory):
     return str(file)
 
 
+def study(name, seeds, p_dud, folder, workers=1):
+    (nights,) = fly_all(Fell, [with_duds(name, p_dud)], seeds, folder, workers).values()
+    return falling_of(name, min(seeds), p_dud, nights)
+
+
 @pytest.mark.slow  # without the compiler
-def test_nothing_is_lost_and_workers_do_not_matter(short):
-    alone, many = (study_falling(short, range(1, 3), 1.0, workers) for workers in (1, 2))
+def test_nothing_is_lost_and_workers_do_not_matter(short, tmp_path):
+    alone, many = (study(short, range(1, 3), 1.0, tmp_path / str(workers), workers) for workers in (1, 2))
     assert alone.imbalance_share < 1e-9
     cell_km2 = (1e-3 * (alone.edges_m[1] - alone.edges_m[0])) ** 2
     on_grid_kg = float(np.sum(alone.kg_per_km2)) * cell_km2
@@ -50,7 +56,9 @@ def test_nothing_is_lost_and_workers_do_not_matter(short):
 
 @pytest.mark.slow  # without the compiler
 def test_the_command_prints_and_draws(short, tmp_path, capsys):
-    residue(short, seeds=1, first_seed=1, p_dud=0.0, workers=1, output=tmp_path / "map.png", as_json=False)
+    residue(
+        short, seeds=1, first_seed=1, p_dud=0.0, workers=1, output=tmp_path / "map.png", nights=tmp_path, as_json=False
+    )
     said = capsys.readouterr().out
     assert "people live where" in said
     assert UNBURST not in said
@@ -62,10 +70,19 @@ def test_a_night_without_a_raid_lets_nothing_fall(tmp_path, capsys):
     start, end = text.index("[[raid]]"), text.index("[[gun]]")
     file = tmp_path / "quiet.toml"
     file.write_text((text[:start] + text[end:]).replace("duration_s = 300.0", "duration_s = 2.0"), encoding="utf-8")
-    found = study_falling(str(file), [1, 2], 0.5)
+    found = study(str(file), [1, 2], 0.5, tmp_path / "nights")
     assert (found.shots.value, found.fell_kg.value, found.lines) == (0.0, 0.0, ())
     assert [each.n_people for each in found.under] == [0.0, 0.0, 0.0]
-    residue(str(file), seeds=1, first_seed=1, p_dud=None, workers=1, output=tmp_path / "map.png", as_json=False)
+    residue(
+        str(file),
+        seeds=1,
+        first_seed=1,
+        p_dud=None,
+        workers=1,
+        output=tmp_path / "map.png",
+        nights=tmp_path,
+        as_json=False,
+    )
     assert "rounds fired: 0" in capsys.readouterr().out
 
 

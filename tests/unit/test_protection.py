@@ -1,6 +1,7 @@
 """Harm of what comes down, and answers of many nights: what they count, and that they count it once."""
 
 import math
+import pickle
 
 import msgspec
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from casemate.assess.warning.rule import spared
 from casemate.constants import NS_PER_S
+from casemate.errors import SettingsError
 from casemate.io import settings
 from casemate.physics.harm import harm_area_m2
 from casemate.runner import plan_of
@@ -28,8 +30,10 @@ from casemate.study.harm import (
     crowd_of,
     inside_of,
 )
+from casemate.study.lines import mean_line, ratio_line
+from casemate.study.nights import Variant, find, fly, fly_all
 from casemate.study.protection_plot import draw
-from casemate.study.raids import Night, Variant, find, fly, fly_all
+from casemate.study.tally import Aimed, Night
 
 RADIUS_M, P_DUD = 16.0, 0.06  # of r107
 
@@ -123,8 +127,9 @@ def test_a_place_without_ground_holds_nobody(site):
 
 def night(seed, n_intercepted=0, n_down=21):
     return Night(
-        seed=seed, n_rounds=21, n_bound_for_asset=5, n_met=3, n_intercepted=n_intercepted, n_destroyed=n_intercepted,
-        n_down_inside=n_down, n_live_inside=n_down, n_live_at_asset=5, n_bursts=9, n_shots=800, n_held=0, borne=(),
+        seed=seed, n_rounds=21, n_bound_for_asset=5, n_bound_for_nobody=4, n_met=3, n_intercepted=n_intercepted,
+        n_destroyed=n_intercepted, n_down_inside=n_down, n_live_inside=n_down, n_live_at_asset=5, n_shots=800, n_held=0,
+        bursts=Aimed(asset=5, zone=2, nowhere=1, nothing=1), borne=(),
     )  # fmt: skip
 
 
@@ -144,12 +149,12 @@ def test_the_sweep_counts_nights_with_what_was_reported_and_what_was_claimed():
 
 def test_the_sweep_and_the_four_ways_fly_the_same_nights_once():
     given = find("green-zone-2020")
-    sweep = {v.name: v.digest() for v in protection.guns("g", *given, 4).variants}
-    ways = {v.name: v.digest() for v in protection.risk("g", *given).variants}
+    sweep = {v.name: v.digest(Night) for v in protection.guns("g", *given, 4).variants}
+    ways = {v.name: v.digest(Night) for v in protection.risk("g", *given).variants}
     assert ways == {"no guns": sweep["0 guns"], "guns": sweep["2 guns"]}
     assert len(set(sweep.values())) == 5
     truth = protection.sensing("g", *given).variants
-    assert {v.digest() for v in truth} & set(sweep.values()) == {sweep["2 guns"]}
+    assert {v.digest(Night) for v in truth} & set(sweep.values()) == {sweep["2 guns"]}
 
 
 def test_one_gun_leaves_of_many_what_the_window_leaves():
@@ -168,11 +173,11 @@ def test_one_gun_leaves_of_many_what_the_window_leaves():
 
 
 def test_intervals_hold_the_mean_and_are_never_narrower_than_counts_allow():
-    line = protection.mean_line("", "", [1.0, 2.0, 3.0, 10.0], "night")
+    line = mean_line("", "", [1.0, 2.0, 3.0, 10.0], "night")
     assert line.low < line.value == 4.0 < line.high
-    one = protection.ratio_line("", "", [0], [21], "rounds")
+    one = ratio_line("", "", [0], [21], "rounds")
     assert (one.low, one.high) == (pytest.approx(0.0, abs=1e-9), pytest.approx(0.155, abs=0.001))
-    assert math.isnan(protection.ratio_line("", "", [0], [0], "rounds").value)
+    assert math.isnan(ratio_line("", "", [0], [0], "rounds").value)
 
 
 def test_nights_that_are_kept_are_not_flown_again_and_stopping_loses_none(tmp_path, monkeypatch):
@@ -180,14 +185,14 @@ def test_nights_that_are_kept_are_not_flown_again_and_stopping_loses_none(tmp_pa
     variant = Variant(name="guns", scenario=scenario, site=site)
     flown = []
 
-    def fly(_, seed):
+    def fly(_kind, _variant, seed):
         flown.append(seed)
         return night(seed)
 
-    monkeypatch.setattr("casemate.study.raids.fly", fly)
-    some = fly_all([variant], range(1, 6), tmp_path, is_stopped=lambda: len(flown) >= 2)
+    monkeypatch.setattr("casemate.study.nights.fly", fly)
+    some = fly_all(Night, [variant], range(1, 6), tmp_path, is_stopped=lambda: len(flown) >= 2)
     assert [n.seed for n in some["guns"]] == flown == [1, 2]
-    whole = fly_all([variant], range(1, 6), tmp_path)
+    whole = fly_all(Night, [variant], range(1, 6), tmp_path)
     assert [n.seed for n in whole["guns"]] == flown == [1, 2, 3, 4, 5]
     assert not list(tmp_path.glob("*.part"))
 
@@ -217,6 +222,27 @@ def test_a_night_without_a_raid_harms_nobody(sees_truth):
     scenario, site = find("green-zone-2020")
     quiet = msgspec.structs.replace(scenario, raid=(), duration_s=2.0)
     variant = msgspec.structs.replace(protection.sensing("g", scenario, site).variants[0], scenario=quiet)
-    flown = fly(msgspec.structs.replace(variant, sees_truth=sees_truth), 1)
+    flown = fly(Night, msgspec.structs.replace(variant, sees_truth=sees_truth), 1)
     assert (flown.n_rounds, flown.n_shots, flown.n_bursts) == (0, 0, 0)
     assert flown.harm(is_warned=False) == 0.0
+
+
+def test_bursts_are_told_apart_by_what_they_were_fired_at():
+    asked = protection.sensing("g", *find("green-zone-2020"))
+    nights = {
+        v.name: [night(1), night(2)] for v in asked.variants
+    }  # of 9 each, 5 at an asset's, 2 at a zone's, 1 at nobody's
+    answer = asked.answer(nights, 2)
+    for what, k in (
+        ("bursts at rounds bound for no asset", 6),
+        ("of them, for no zone either", 2),
+        ("bursts at no round", 2),
+    ):
+        line = answer.value("estimate", what)
+        assert (line.value, line.n) == (pytest.approx(k / 18), 18)
+        assert line.low < line.value < line.high
+
+
+def test_an_error_of_a_worker_reaches_who_asked():
+    error = pickle.loads(pickle.dumps(SettingsError("file", "key", "why")))  # noqa: S301 our own
+    assert (str(error), error.key) == ("file: key: why", "key")

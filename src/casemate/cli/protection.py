@@ -14,6 +14,8 @@ Seeds = Annotated[int, typer.Option(min=1, help="How many nights are flown.")]
 First = Annotated[int, typer.Option("--first-seed", min=0, help="Seed of the first; the others follow.")]
 Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes; the answer does not depend on it.")]
 Figure = Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="The figure (.png, .svg).")]
+Nights = Annotated[pathlib.Path, typer.Option("--nights", help="Folder in which nights are kept, and flown once.")]
+NIGHTS = pathlib.Path("runs/protection/nights")
 Named = Annotated[str, typer.Argument(metavar="SCENARIO", help="Name of a packaged scenario, or a scenario file.")]
 
 
@@ -29,24 +31,24 @@ def residue(
     ] = None,
     workers: Workers = 1,
     output: Figure = None,
+    nights: Nights = NIGHTS,
     as_json: Json = False,
 ) -> None:
     """In simulation: what falls of guns' rounds and of rounds that are hit, by area, and on how many people."""
-    from casemate.cli import show
     from casemate.cli.commands import fresh, print_json
+    from casemate.cli.questions import check_whole, flown
+    from casemate.study.falling import Fell, falling_of, with_duds
+    from casemate.study.falling_map import draw_falling
+    from casemate.study.nights import ground_of
 
     file = output or fresh(pathlib.Path(f"residue-{pathlib.Path(scenario).stem}"), ".png")
-    with show.compiling("run"), show.Steps("nights") as steps:
-        from casemate.study.falling import study_falling
-        from casemate.study.falling_map import draw_falling
-        from casemate.study.nights import ground_of
-
-        found = study_falling(scenario, range(first_seed, first_seed + seeds), p_dud, workers, steps)
+    variant = with_duds(scenario, p_dud)
+    (kept,) = flown(Fell, [variant], range(first_seed, first_seed + seeds), nights, workers).values()
+    if kept:
+        found = falling_of(scenario, first_seed, p_dud, kept)
         draw_falling(found, ground_of(scenario), file)
-    if as_json:
-        print_json(found)
-    else:
-        _print_fallen(found, file)
+        print_json(found) if as_json else _print_fallen(found, file)
+    check_whole(len(kept), seeds, nights)
 
 
 def _print_fallen(found: "Falling", file: pathlib.Path) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import pathlib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from casemate.cli.live import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from casemate.study.nights import Kept, Variant
     from casemate.study.protection import Answer, Question
+
+    T = TypeVar("T", bound=Kept)
 
 app = typer.Typer(
     name="protection",
@@ -35,7 +40,7 @@ def risk(
 ) -> None:
     """Compare nothing, warning only, guns only and both: expected casualties, inside the site and outside."""
     from casemate.study import protection
-    from casemate.study.raids import find
+    from casemate.study.nights import find
 
     _ask(protection.risk(_stem(scenario), *find(scenario)), seeds, workers, output, as_json=as_json)
 
@@ -51,7 +56,7 @@ def guns(
 ) -> None:
     """Sweep the number of guns from none up: what comes down inside, and what is intercepted."""
     from casemate.study import protection
-    from casemate.study.raids import find
+    from casemate.study.nights import find
 
     declared, site = find(scenario)
     _check_guns(scenario, len(declared.gun), most)
@@ -70,7 +75,7 @@ def ladder(
 ) -> None:
     """Saturate the guns: 1 to 60 rounds within 10 s, beside what queueing theory says."""
     from casemate.study import protection
-    from casemate.study.raids import find
+    from casemate.study.nights import find
 
     declared, site = find(scenario)
     _check_guns(scenario, len(declared.gun), most)
@@ -89,7 +94,7 @@ def hold(
 ) -> None:
     """Hold fire for longer: the time until consent, and where the scenario has friends, not holding at all."""
     from casemate.study import protection
-    from casemate.study.raids import find
+    from casemate.study.nights import find
 
     _ask(protection.hold(_stem(scenario), *find(scenario)), seeds, workers, output, as_json=as_json)
 
@@ -104,34 +109,48 @@ def sensing(
 ) -> None:
     """Price sensing: the same nights with fire by the tracker's estimate, and at truth."""
     from casemate.study import protection
-    from casemate.study.raids import find
+    from casemate.study.nights import find
 
     _ask(protection.sensing(_stem(scenario), *find(scenario)), seeds, workers, output, as_json=as_json)
 
 
 def _ask(asked: Question, seeds: int, workers: int, folder: pathlib.Path, *, as_json: bool) -> None:
-    from casemate.cli import show
     from casemate.cli.commands import print_json
-    from casemate.errors import SettingsError
-    from casemate.study import raids
     from casemate.study.protection_plot import draw
+    from casemate.study.tally import Night
 
-    try:
-        (folder / "nights").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(str(folder), "", f"cannot be written: {error.strerror or error}") from None
-    with show.compiling("run"), show.stop_flag() as stopped, show.Steps("nights") as steps:
-        nights = raids.fly_all(
-            asked.variants, range(1, seeds + 1), folder / "nights", workers, progress=steps, is_stopped=stopped
-        )
+    nights = flown(Night, asked.variants, range(1, seeds + 1), folder / "nights", workers)
     n = min(len(found) for found in nights.values())
     if n:
         answer = asked.answer(nights, seeds)
         picture = folder / f"{asked.name}.png"
         draw(answer, nights, picture)
         print_json(answer) if as_json else _print(answer, picture)
-    if n < seeds:
-        typer.echo(f"stopped: {n} of {seeds} seeds are whole; {folder} keeps them, and the same call goes on", err=True)
+    check_whole(n, seeds, folder / "nights")
+
+
+def flown(
+    kind: type[T], variants: Sequence[Variant], seeds: Sequence[int], folder: pathlib.Path, workers: int
+) -> dict[str, list[T]]:
+    """Fly nights and keep them in a folder, with a bar, until they are all there or Ctrl-C."""
+    from casemate.cli import show
+    from casemate.errors import SettingsError
+    from casemate.study.nights import fly_all
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(str(folder), "", f"cannot be written: {error.strerror or error}") from None
+    with show.compiling("run"), show.stop_flag() as stopped, show.Steps("nights") as steps:
+        return fly_all(kind, variants, seeds, folder, workers, progress=steps, is_stopped=stopped)
+
+
+def check_whole(n: int, n_asked: int, folder: pathlib.Path) -> None:
+    """End with exit code 1 where fewer seeds were flown than asked for, saying how to go on."""
+    if n < n_asked:
+        typer.echo(
+            f"stopped: {n} of {n_asked} seeds are whole; {folder} keeps them, and the same call goes on", err=True
+        )
         raise typer.Exit(1)
 
 

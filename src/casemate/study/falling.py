@@ -5,19 +5,21 @@ come down without guns, too.
 """
 
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType] no stub
 
-from casemate.sim.fallen import WHOLE, come_down, hit_rounds
+from casemate.model.records import Records
+from casemate.sim.fallen import COME_DOWN, WHOLE, come_down, hit_rounds
 from casemate.sim.intercept.residue import HAZARDOUS_J, Line, gather, table_of
 from casemate.sim.people import Crowd
-from casemate.study.nights import Ground, Night, Way, fly_nights, ground_of
+from casemate.study.lines import t95
+from casemate.study.nights import Flown, Variant, find, ground_of
 
 Floats = NDArray[np.float64]
 
@@ -41,16 +43,12 @@ class Mean(msgspec.Struct, frozen=True):
         mean = math.fsum(values) / len(values)
         if len(values) < 2:
             return cls(mean, -math.inf, math.inf)
-        half = _t95(len(values)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+        half = t95(len(values)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
         return cls(mean, mean - half, mean + half)
 
     def __str__(self) -> str:
         """Say value and interval."""
         return "{} ({} to {})".format(*(_said(each) for each in (self.value, self.low, self.high)))
-
-
-def _t95(n: int) -> float:
-    return float(stdtrit(n - 1, 0.975))  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _said(value: float) -> str:
@@ -88,69 +86,69 @@ class Falling(msgspec.Struct, frozen=True, kw_only=True):
     hazardous_per_km2: list[list[float]]
 
 
-class _Fell(msgspec.Struct, frozen=True, kw_only=True):
-    # What one night leaves.
-    rows: NDArray[np.void]
+_PERSON_M2: Final = 0.5
+"""Of ground that a person standing takes up, seen from above and aslant [A]."""
+
+
+class Fell(msgspec.Struct, frozen=True, kw_only=True):
+    """What one night leaves."""
+
+    rows: bytes  # COME_DOWN (k,) of what is residue, compressed
     n_shots: int
     n_hit: int
     let_go_kg: float
     n_struck: float
 
+    @classmethod
+    def of(cls, flown: Flown) -> Self:
+        """Gather what a night lets fall."""
+        world, ground = flown.world, flown.ground
+        down = come_down(world)
+        rows = down[down["what"] != WHOLE]
+        crowd = Crowd(ground.scenario, ground.plan.site, ground.plan.frame())
+        is_hazard = rows["energy_j"] > HAZARDOUS_J
+        n_struck = float(np.sum((rows["n"] * crowd.per_m2_at(rows["pos_m"]))[is_hazard])) * _PERSON_M2
+        fired = [(spent.told.left_s.size, spent.shots.kind) for _, _, spent in world.spent]
+        live = rows[(rows["round_id"] == 0) & rows["is_live"]]
+        # what stayed whole kept its charge, and is told by its mass; all others burnt it
+        charges = {kind.mass_kg: kind.charge_kg for _, kind in fired}
+        kept_kg = sum(charges[mass_kg] for mass_kg in live["mass_kg"].tolist())
+        burnt_kg = sum(n * kind.charge_kg for n, kind in fired) - kept_kg
+        return cls(
+            rows=zlib.compress(rows.tobytes()), n_shots=sum(n for n, _ in fired), n_hit=len(hit_rounds(world)),
+            let_go_kg=sum(n * kind.mass_kg for n, kind in fired) - burnt_kg, n_struck=n_struck,
+        )  # fmt: skip
 
-_PERSON_M2: Final = 0.5
-"""Of ground that a person standing takes up, seen from above and aslant [A]."""
+    def table(self) -> Records:
+        """Return what came down: COME_DOWN (k,)."""
+        return np.frombuffer(zlib.decompress(self.rows), COME_DOWN)
 
 
-def study_falling(
-    name: str, seeds: Sequence[int], p_dud: float | None = None, workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> Falling:  # fmt: skip
-    """Fly nights of a scenario with its guns, and gather what falls.
+def with_duds(name: str, p_dud: float | None = None) -> Variant:
+    """Return a scenario to fly, its guns' rounds failing to destroy themselves that often; None: as they do.
 
     Parameters
     ----------
     name : str
         Of a packaged scenario, or the path of a file.
-    seeds : sequence of int
-        A night each, at least one.
     p_dud : float, optional
-        Share of the guns' rounds that do not destroy themselves, in place of their own.
-    workers : int
-        Processes; the answer does not depend on it.
-    progress : callable, optional
-        Told how many nights of how many are flown.
+        Share of the guns' rounds.
     """
-    nights: list[_Fell] = []
-    ways = [Way(seed, p_dud=p_dud) for seed in seeds]
-    for night in fly_nights(name, ways, _of_night, workers):
-        nights.append(night)
-        if progress is not None:
-            progress(len(nights), len(ways))
-    return _summed(name, seeds, p_dud, nights)
+    scenario, site = find(name)
+    if p_dud is not None:
+        guns = tuple(
+            msgspec.structs.replace(gun, figures=msgspec.structs.replace(gun.resolved(), p_self_destruct_fails=p_dud))
+            for gun in scenario.gun
+        )
+        scenario = msgspec.structs.replace(scenario, gun=guns)
+    return Variant(name=name, scenario=scenario, site=site)
 
 
-def _of_night(ground: Ground, night: Night) -> _Fell:
-    down = come_down(night.world)
-    rows = down[down["what"] != WHOLE]
-    crowd = Crowd(ground.scenario, ground.plan.site, ground.plan.frame())
-    is_hazard = rows["energy_j"] > HAZARDOUS_J
-    n_struck = float(np.sum((rows["n"] * crowd.per_m2_at(rows["pos_m"]))[is_hazard])) * _PERSON_M2
-    fired = [(spent.told.left_s.size, spent.shots.kind) for _, _, spent in night.world.spent]
-    live = rows[(rows["round_id"] == 0) & rows["is_live"]]
-    n_shots = sum(n for n, _ in fired)
-    # what stayed whole kept its charge, and is told by its mass; all others burnt it
-    charges = {kind.mass_kg: kind.charge_kg for _, kind in fired}
-    kept_kg = sum(charges[mass_kg] for mass_kg in live["mass_kg"].tolist())
-    burnt_kg = sum(n * kind.charge_kg for n, kind in fired) - kept_kg
-    return _Fell(
-        rows=rows, n_shots=n_shots, n_hit=len(hit_rounds(night.world)),
-        let_go_kg=sum(n * kind.mass_kg for n, kind in fired) - burnt_kg, n_struck=n_struck,
-    )  # fmt: skip
-
-
-def _summed(name: str, seeds: Sequence[int], p_dud: float | None, nights: list[_Fell]) -> Falling:
+def falling_of(name: str, first_seed: int, p_dud: float | None, nights: Sequence[Fell]) -> Falling:
+    """Return what falls, over nights of `with_duds`; at least one."""
     n, ground = len(nights), ground_of(name)
-    grids = [gather(night.rows, HALF_M, CELL_M) for night in nights]
+    tables = [night.table() for night in nights]
+    grids = [gather(rows, HALF_M, CELL_M) for rows in tables]
     mass, live, hazard = (
         np.mean([getattr(grid, field) for grid in grids], axis=0)
         for field in ("mass_kgpkm2", "n_live_per_km2", "n_hazardous_per_km2")
@@ -160,31 +158,31 @@ def _summed(name: str, seeds: Sequence[int], p_dud: float | None, nights: list[_
     east, north = np.meshgrid(middle, middle)
     crowd = Crowd(ground.scenario, ground.plan.site, ground.plan.frame())
     people = crowd.per_m2_at(np.column_stack((east.ravel(), north.ravel()))).reshape(east.shape) * CELL_M**2
-    over = partial(_mean, nights)
+    over = partial(_mean, tables)
     return Falling(
-        scenario=name, first_seed=min(seeds), n_nights=n, p_dud=p_dud,
-        shots=over(lambda night: night.n_shots),
-        hit=over(lambda night: night.n_hit),
-        fell_kg=over(lambda night: float(night.rows["mass_kg"].sum())),
-        live=over(lambda night: float(night.rows["n"][night.rows["is_live"]].sum())),
-        hazardous=over(lambda night: float(night.rows["n"][night.rows["energy_j"] > HAZARDOUS_J].sum())),
-        people_struck=over(lambda night: night.n_struck),
-        imbalance_share=max(_imbalance(night) for night in nights),
+        scenario=name, first_seed=first_seed, n_nights=n, p_dud=p_dud,
+        shots=Mean.of([night.n_shots for night in nights]),
+        hit=Mean.of([night.n_hit for night in nights]),
+        fell_kg=over(lambda rows: float(rows["mass_kg"].sum())),
+        live=over(lambda rows: float(rows["n"][rows["is_live"]].sum())),
+        hazardous=over(lambda rows: float(rows["n"][rows["energy_j"] > HAZARDOUS_J].sum())),
+        people_struck=Mean.of([night.n_struck for night in nights]),
+        imbalance_share=max(_imbalance(*each) for each in zip(nights, tables, strict=True)),
         beyond_kg=Mean.of([grid.beyond_kg for grid in grids]),
         n_people=float(people.sum()),
         under=tuple(
             Under(hazardous_per_km2=least, n_people=float(people[hazard >= least].sum()))
             for least in HAZARDOUS_PER_KM2
         ),
-        lines=table_of(np.concatenate([night.rows for night in nights]), HALF_M),
+        lines=table_of(np.concatenate(tables), HALF_M),
         edges_m=edges.tolist(), kg_per_km2=mass.tolist(), live_per_km2=live.tolist(), hazardous_per_km2=hazard.tolist(),
     )  # fmt: skip
 
 
-def _mean(nights: list[_Fell], value: Callable[[_Fell], float]) -> Mean:
-    return Mean.of([value(night) for night in nights])
+def _mean(tables: Sequence[Records], value: Callable[[Records], float]) -> Mean:
+    return Mean.of([value(rows) for rows in tables])
 
 
-def _imbalance(night: _Fell) -> float:
-    of_guns = float(night.rows["mass_kg"][night.rows["round_id"] == 0].sum())
+def _imbalance(night: Fell, rows: Records) -> float:
+    of_guns = float(rows["mass_kg"][rows["round_id"] == 0].sum())
     return abs(of_guns - night.let_go_kg) / max(night.let_go_kg, 1e-9)

@@ -4,7 +4,6 @@ Variants of one question fly the same seeds, and with them the same raids, so di
 a list of lines with its denominator and a 95 % interval; ladders are fixed, and nothing is searched for.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -14,10 +13,11 @@ from numpy.typing import NDArray
 
 from casemate.errors import SettingsError
 from casemate.sim.intercept.gun import Gun
-from casemate.sim.result import Rate
 from casemate.sim.scenario import Scenario
-from casemate.study.raids import Night, Variant
+from casemate.study.lines import Line, mean_line, rate_line, ratio_line
+from casemate.study.nights import Variant
 from casemate.study.saturation import erlang_b, window_bound
+from casemate.study.tally import Night
 
 Floats = NDArray[np.float64]
 Nights = Mapping[str, Sequence[Night]]
@@ -34,21 +34,6 @@ REPORTED: Final = (8, 10)
 MORE_GUNS: Final = ((33.30316, 44.39483), (33.29684, 44.38517), (33.30000, 44.39966), (33.30000, 44.38034))
 """Where a third gun and those after it stand (lat, lon): invented, as the first two are, on the other corners of the
 same square about the headquarters, then east and west of it."""
-_RESAMPLES: Final = 4000
-_FEW: Final = 10
-_STUDENT: Final = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306)  # 95 %, from 2 nights on
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure: of what case, what, its 95 % interval, of how many nights, and what it counts."""
-
-    case: str
-    what: str
-    value: float
-    low: float
-    high: float
-    n: int
-    per: str
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,33 +57,6 @@ class Question(NamedTuple):
     name: str
     variants: tuple[Variant, ...]
     answer: Callable[[Nights, int], Answer]
-
-
-def mean_line(case: str, what: str, values: Sequence[float] | Floats, per: str) -> Line:
-    """Return the mean over nights and its 95 % interval: Student's below 10 nights, else of 4000 resamples."""
-    each = np.asarray(values, np.float64)
-    if not each.size:
-        return Line(case=case, what=what, value=math.nan, low=math.nan, high=math.nan, n=0, per=per)
-    low, high = _interval(each, np.ones(each.size)) if each.size >= _FEW else _student(each)
-    return Line(case=case, what=what, value=float(each.mean()), low=low, high=high, n=each.size, per=per)
-
-
-def ratio_line(case: str, what: str, part: Sequence[int], whole: Sequence[int], per: str) -> Line:
-    """Return a share of what nights hold together, the wider interval of resampled nights and of Wilson."""
-    k, n = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    if not n.sum():
-        return Line(case=case, what=what, value=math.nan, low=0.0, high=1.0, n=0, per=per)
-    rate = Rate.of(int(k.sum()), int(n.sum()))  # what few nights never saw, their resamples cannot tell
-    low, high = _interval(k, n)
-    low, high = min(low, rate.low), max(high, rate.high)
-    return Line(case=case, what=what, value=float(k.sum() / n.sum()), low=low, high=high, n=int(n.sum()), per=per)
-
-
-def rate_line(case: str, what: str, is_so: Sequence[bool]) -> Line:
-    """Return the share of nights of which something holds (Wilson)."""
-    rate = Rate.of(sum(is_so), len(is_so))
-    value = rate.k / rate.n if rate.n else math.nan
-    return Line(case=case, what=what, value=value, low=rate.low, high=rate.high, n=rate.n, per="nights")
 
 
 def risk(name: str, scenario: Scenario, site: str) -> Question:
@@ -220,6 +178,7 @@ def sensing(name: str, scenario: Scenario, site: str) -> Question:
                 _intercepted(case, found),
                 mean_line(case, "intercepted", [n.n_intercepted for n in found], "night"),
                 mean_line(case, "bursts fired", [n.n_bursts for n in found], "night"),
+                *_fired_at(case, found),
                 ratio_line(case, "kills", [n.n_intercepted for n in found], [n.n_bursts for n in found], "bursts"),
                 mean_line(case, "casualties with warning", [n.harm(is_warned=True) for n in found], "night"),
             ]
@@ -254,22 +213,19 @@ def _intercepted(case: str, found: Sequence[Night]) -> Line:
     return ratio_line(case, "share intercepted", hit, whole, "rounds")
 
 
+def _fired_at(case: str, found: Sequence[Night]) -> list[Line]:
+    # What bursts were fired at, by where it would truly have come down.
+    fired = [n.bursts for n in found]
+    each = {
+        "bursts at rounds bound for no asset": [b.zone + b.nowhere for b in fired],
+        "of them, for no zone either": [b.nowhere for b in fired],
+        "bursts at no round": [b.nothing for b in fired],
+    }
+    return [ratio_line(case, what, part, [b.n for b in fired], "bursts") for what, part in each.items()]
+
+
 def _is_reported(k: int) -> bool:
     return REPORTED[0] <= k <= REPORTED[1]
-
-
-def _interval(part: Floats, whole: Floats) -> tuple[float, float]:
-    rows = np.random.default_rng(0).integers(0, part.size, (_RESAMPLES, part.size))
-    total = whole[rows].sum(axis=1)
-    low, high = np.percentile(part[rows].sum(axis=1)[total > 0.0] / total[total > 0.0], [2.5, 97.5]).tolist()
-    return low, high
-
-
-def _student(each: Floats) -> tuple[float, float]:
-    if each.size < 2:
-        return -math.inf, math.inf
-    half = _STUDENT[each.size - 2] * float(each.std(ddof=1)) / math.sqrt(each.size)
-    return float(each.mean()) - half, float(each.mean()) + half
 
 
 def _changed(scenario: Scenario, **keys: Any) -> Scenario:

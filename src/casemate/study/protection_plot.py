@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from casemate.errors import SettingsError
 from casemate.io.chart import FAINT, INK, PAPER
-from casemate.study.protection import LADDER, REPORTED, WAYS, Answer, Line, Nights
+from casemate.study.lines import Line
+from casemate.study.protection import LADDER, REPORTED, WAYS, Answer, Nights
 
 COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
 """Told apart by colour-blind eyes (Okabe and Ito 2008)."""
