@@ -195,6 +195,21 @@ def test_a_warning_that_one_of_its_rounds_bore_out_is_not_withdrawn():
     assert said[-1].phase is WarningPhase.CLEAR
 
 
+@pytest.mark.parametrize("t_new_s", [5.0, 11.0])
+def test_risks_that_stand_say_over_time_what_they_would_say_if_they_were_judged_again(t_new_s):
+    """What is asked of risks is kept until others stand; an alarm runs by time all the same."""
+    first = risks((0, 1, 12.0, 0.9), (0, 2, 14.0, 0.5), (1, 1, 12.0, 0.9))
+    other = risks((0, 1, 13.0, 0.9), (0, 3, 20.0, 0.9), t_s=t_new_s)
+    kept, asked = stage(clear_after_s=30.0), stage(clear_after_s=30.0)
+    said: list[WarningPhase] = []
+    for half_s in range(130):
+        given = NONE if half_s > 50 else other if half_s >= 2 * t_new_s else first
+        mine = kept.step(half_s * S // 2, given)
+        assert repr(mine) == repr(asked.step(half_s * S // 2, given.copy()))
+        said += [each.phase for each in mine]
+    assert {W, I, ST, WarningPhase.CLEAR} <= {*said}
+
+
 def test_two_zones_are_told_apart_with_their_own_shelter_times():
     said = stage().step(0, risks((0, 7, 5.0, 0.9), (1, 7, 5.0, 0.9)))
     assert [(w.zone_id, w.is_useful) for w in said] == [(0, False), (1, True)]

@@ -116,8 +116,8 @@ class HealthStage:
             self._heard[scan.sensor_id].hear(self._t_ns, scan.t_end_ns)
             self._heard[scan.sensor_id].repeats.look(scan)
         known = registered or (_NOTHING,) * len(self._heard)
-        news = (self._news(s, each) for s, each in enumerate(known))
-        return tuple(each for each in news if each is not None)
+        news = [self._news(s, each) for s, each in enumerate(known)]
+        return tuple([each for each in news if each is not None])
 
     def _news(self, sensor_id: int, known: Registered) -> SensorHealth | None:
         heard = self._heard[sensor_id]

@@ -19,6 +19,8 @@ from casemate.physics.doubt import DRIFT_SHARE, doubt_cov, drift_m
 from casemate.physics.environment import Environment
 from casemate.physics.terrain import Terrain
 
+_NONE = freeze(np.zeros(0, IMPACT))
+
 
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which rounds are predicted; what the prediction does not know, the site declares: it is in the environment."""
@@ -63,22 +65,24 @@ def predict(
     p the probability of a spinning shell, d its drift and c `DRIFT_SHARE`, the point moves by p d and the
     covariance grows by (p (1 - p) + p c^2) d d'.
     """
+    is_declared = classes["i_class"] >= 0
+    if not np.count_nonzero(is_declared):
+        return _NONE
     is_up = (tracks["status"] == TrackStatus.CONFIRMED) | (tracks["status"] == TrackStatus.COASTING)
-    is_round = (tracks["motion"] == Motion.BALLISTIC) & (classes["i_class"] >= 0)
-    is_row = is_up & is_round & tracks["is_height_known"]
+    is_row = is_up & is_declared & (tracks["motion"] == Motion.BALLISTIC) & tracks["is_height_known"]
     rows = tracks[is_row]
+    if not rows.size:
+        return _NONE
     out = missing(IMPACT, rows.shape[0])
     out["track_id"], out["t_ns"] = rows["track_id"], rows["t_ns"]
-    if not rows.size:
-        return freeze(out)
     states = np.ascontiguousarray(rows["state"])
     found = predict_impacts(states, rows["cov"], environment, settings.max_time_s, terrain)
     doubt = doubt_cov(states, found, environment)
     shift, spread = _drift(states, found, environment, classes[is_row], rounds)
     cov, var_t = found.cov_m2 + (doubt + spread)[:, :2, :2], found.sigma_t_s**2 + (doubt + spread)[:, 2, 2]
-    has_value = np.isin(found.status, (Status.OK, Status.OUT_OF_TABLE))
-    has_value &= np.isfinite(cov).all(axis=(1, 2)) & np.isfinite(found.t_go_s)
-    is_lost = ~has_value & np.isin(found.status, (Status.OK, Status.OUT_OF_TABLE))
+    is_found = np.isin(found.status, (Status.OK, Status.OUT_OF_TABLE))
+    has_value = is_found & np.isfinite(cov).all(axis=(1, 2)) & np.isfinite(found.t_go_s)
+    is_lost = is_found & ~has_value
     out["status"] = np.where(is_lost, Status.NOT_FINITE, found.status)
     t_go_ns = np.rint(np.where(has_value, found.t_go_s, 0.0) * NS_PER_S).astype(np.int64)
     out["t_impact_ns"] = np.where(has_value, rows["t_ns"] + t_go_ns, 0)

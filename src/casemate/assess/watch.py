@@ -73,6 +73,8 @@ class WatchStage:
         news : sequence of SensorHealth
             Of this step.
         """
+        if self._is_told and not news:
+            return ()
         before = self._delivering()
         for each in news:
             self._states[each.sensor_id] = each.state

@@ -18,7 +18,7 @@ from casemate.errors import DomainError
 from casemate.model.catalog import RoundClass
 
 if TYPE_CHECKING:
-    from scipy.interpolate import BSpline
+    from scipy.interpolate import BSpline, PchipInterpolator
 
 __all__ = [
     "CELLS_PER_MACH",
@@ -184,9 +184,14 @@ def _curve(table: Array, x: Array, y: Array, form: str) -> DragCurve:
 
 def interpolate_drag(mach: Array, cd: Array, at: Array) -> Array:
     """Return a coefficient at Mach numbers (n,): monotone cubic through two or more points, constant beyond them."""
+    return _monotone(mach.tobytes(), cd.tobytes())(np.clip(at, mach[0], mach[-1]))
+
+
+@functools.lru_cache(maxsize=64)  # to make one takes 50 times as long as to ask it
+def _monotone(mach: bytes, cd: bytes) -> "PchipInterpolator":
     from scipy.interpolate import PchipInterpolator  # noqa: PLC0415 - 0.2 s
 
-    return PchipInterpolator(mach, cd)(np.clip(at, mach[0], mach[-1]))
+    return PchipInterpolator(np.frombuffer(mach), np.frombuffer(cd))
 
 
 def drag_at(table: Array, mach: ArrayLike) -> Array:

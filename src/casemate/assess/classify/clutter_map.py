@@ -38,12 +38,15 @@ FASTEST_MPS: Final = 90.0
 """Range rate of the fastest clutter: a turbine's blade tips, 60 to 90 m/s; rain 20, vehicles 40, birds 22 [A]."""
 
 _NAMES: Final = ("range_m", "az_rad", "el_rad", "range_rate_mps")
-_SIDES: Final = np.array([RANGE_M, ANGLE_RAD, ANGLE_RAD, RATE_MPS])
-_SHIFTS: Final = np.array([0.0, 0.5])  # of the grids, in cells
+_SIDES: Final = np.array([RANGE_M, ANGLE_RAD, ANGLE_RAD, RATE_MPS])[:, None]
+_SHIFTS: Final = np.array([0.0, 0.5])[:, None, None]  # of the grids, in cells
 
 _ROUND: Final = round(2.0 * math.pi / ANGLE_RAD)  # cells of azimuth
 
 _BITS: Final = 13  # of a key, for each of four sides
+_MIDDLE: Final = np.array([1, 0, 1, 1])[:, None] << _BITS - 1  # azimuth counts from north, the others either way
+_PLACE: Final = np.arange(3, -1, -1)[:, None] * _BITS
+_GRIDS: Final = np.array([0, 1])[:, None] << 4 * _BITS  # share a table
 _FORGOTTEN: Final = 0.01  # plots
 
 
@@ -63,20 +66,40 @@ class ClutterMap:
 
     def ln_denser(self, t_ns: int, plots: Records) -> Floats:
         """Return ln of how much denser plots are where each of `plots` (n,) is than the site file says; 0: no more."""
+        ln = np.zeros(len(plots))
+        slow = _is_slow(plots).nonzero()[0]
+        if len(slow):
+            ln[slow] = self._ln_denser(t_ns, plots[slow], self._keys(plots[slow]))
+        return ln
+
+    def take(self, t_ns: int, plots: Records, tracks: Ints) -> Floats:
+        """Take the plots of a scan and the track of each (0: none), which are learnt `DELAY_S` later.
+
+        Returns
+        -------
+        (n,) float64
+            `ln_denser` of those of a track, 0 of the others.
+        """
+        self._t_first_ns = self._t_first_ns or t_ns
+        ln = np.zeros(len(plots))
+        slow = _is_slow(plots).nonzero()[0]
+        if len(slow):
+            who, mine = tracks[slow], plots[slow]
+            keys = self._keys(mine)
+            self._waiting.append((t_ns, who, keys))
+            owned = who.nonzero()[0]
+            if len(owned):
+                ln[slow[owned]] = self._ln_denser(t_ns, mine[owned], keys[owned])
+        return ln
+
+    def _ln_denser(self, t_ns: int, plots: Records, keys: Ints) -> Floats:
+        # of slow plots
         since_s = (t_ns - self._t_first_ns) / NS_PER_S - DELAY_S if self._t_first_ns else 0.0
         if not self._cells or since_s <= 0.0:
             return np.zeros(len(plots))
         rate = self._sensor.scan_period_s / (MEMORY_S * -math.expm1(-since_s / MEMORY_S))
-        n_plots = np.array([[self._count(key, t_ns) for key in row] for row in self._keys(plots).tolist()])
-        ln = np.log1p(n_plots.reshape(-1, 2).max(axis=1) * rate / self._declared(plots))
-        return np.where(_is_slow(plots), ln, 0.0)
-
-    def take(self, t_ns: int, plots: Records, tracks: Ints) -> None:
-        """Take the plots of a scan and the track of each (0: none); they are learnt `DELAY_S` later."""
-        self._t_first_ns = self._t_first_ns or t_ns
-        slow = np.flatnonzero(_is_slow(plots))
-        if len(slow):
-            self._waiting.append((t_ns, tracks[slow], self._keys(plots[slow])))
+        n_plots = np.array([max([self._count(key, t_ns) for key in row]) for row in keys.tolist()])
+        return np.log1p(n_plots * rate / self._declared(plots))
 
     def learn(self, t_ns: int, rounds: Container[int]) -> None:
         """Learn what has waited long enough, but plots of tracks that are `rounds`."""
@@ -97,16 +120,13 @@ class ClutterMap:
 
     def _keys(self, plots: Records) -> Ints:
         # (n, 2): a grid each; a missing elevation is a cell of its own
-        at = np.array([plots[name] for name in _NAMES], np.float64)
-        at = np.where(np.isnan(at), -1e3, at / _SIDES[:, None])
-        cells = np.floor(at + _SHIFTS[:, None, None]).astype(np.int64)  # (2 grids, 4 sides, n)
+        at = np.array([plots[name] for name in _NAMES], np.float64) / _SIDES
+        at[np.isnan(at)] = -1e3
+        cells = np.floor(at + _SHIFTS).astype(np.int64)  # (2 grids, 4 sides, n)
         cells[:, 1] %= _ROUND  # north is no edge
-        cells[:, [0, 2, 3]] += 1 << _BITS - 1
-        np.clip(cells, 0, (1 << _BITS) - 1, out=cells)
-        keys = np.array([0, 1])[:, None]  # the grids share a table
-        for k in range(len(_NAMES)):
-            keys = keys << _BITS | cells[:, k]
-        return keys.T
+        cells += _MIDDLE
+        cells = np.minimum(np.maximum(cells, 0), (1 << _BITS) - 1) << _PLACE  # of the key
+        return (cells[:, 0] | cells[:, 1] | cells[:, 2] | cells[:, 3] | _GRIDS).T
 
     def _declared(self, plots: Records) -> Floats:
         # plots a scan in the cell of each, by the site file: even over the volume or over range and angles, the denser
@@ -116,7 +136,8 @@ class ClutterMap:
         if sensor.has_elevation:
             bottom, top = sensor.el_rad
             flat *= ANGLE_RAD / max(top - bottom, ANGLE_RAD)
-            level = np.cos(np.nan_to_num(np.asarray(plots["el_rad"], np.float64)))
+            el = np.asarray(plots["el_rad"], np.float64)
+            level = np.cos(np.where(np.isnan(el), 0.0, el))
             even = sensor.false_density * reach * reach * level * RANGE_M * ANGLE_RAD * ANGLE_RAD
             flat = np.maximum(even, flat)
         return np.maximum(flat * RATE_MPS / RATE_SPAN_MPS, 1e-12)

@@ -24,6 +24,8 @@ Days = Annotated[float, Meta(gt=0.0, le=1e7)]
 _FORGET_NS: Final = 120 * NS_PER_S
 """A track without a plot for so long is gone: twice what any track coasts."""
 
+_ACCEPTED, _DROPPED = int(Refusal.NONE), int(TrackStatus.DROPPED)
+
 _LEAST_P: Final = 1e-9
 """The tracker's odds are not believed beyond this."""
 
@@ -122,9 +124,9 @@ class ClassStage:
         out = self._judge(tracks)
         self._declared.update(dict.fromkeys(out["track_id"][out["i_class"] >= 0].tolist(), t_ns))
         is_gone = t_ns - self._motions.t_ns > _FORGET_NS
-        dropped = self._find(tracks["track_id"][tracks["status"] == TrackStatus.DROPPED])
+        dropped = self._find(tracks["track_id"][tracks["status"] == _DROPPED])
         is_gone[dropped[dropped >= 0]] = True
-        if is_gone.any():
+        if np.count_nonzero(is_gone):
             for track_id in self._ids[is_gone].tolist():
                 self._ln_usual.pop(track_id, None)
             self._declared = {i: last_ns for i, last_ns in self._declared.items() if last_ns > t_ns - _FORGET_NS}
@@ -157,17 +159,16 @@ class ClassStage:
 
     def _compare(self, scan: Scan, tracks: Records, fates: Records) -> None:
         # what a track's plots are worth less for being usual where they are; a new track's first ones as its last
-        taken = np.flatnonzero(fates["refusal"] == Refusal.NONE)
         if not 0 <= scan.sensor_id < len(self._maps):
             return
+        taken = (fates["refusal"] == _ACCEPTED).nonzero()[0]
         plots, ids, clutter = scan.plots[taken], fates["track_id"][taken].astype(np.int64), self._maps[scan.sensor_id]
         clutter.learn(scan.t_end_ns, self._declared)
-        n_hit = dict(zip(tracks["track_id"].tolist(), tracks["n_hit"].tolist(), strict=True))
-        for track_id, ln in zip(ids.tolist(), clutter.ln_denser(scan.t_end_ns, plots).tolist(), strict=True):
+        ln_denser = clutter.take(scan.t_end_ns, plots, ids).tolist()
+        for track_id, ln in zip(ids.tolist(), ln_denser, strict=True):
             if track_id:
                 before = self._ln_usual.get(track_id)
-                self._ln_usual[track_id] = before + ln if before is not None else ln * n_hit.get(track_id, 1)
-        clutter.take(scan.t_end_ns, plots, ids)
+                self._ln_usual[track_id] = before + ln if before is not None else ln * _n_hit(tracks, track_id)
 
     def _p_classes(self, tracks: Records) -> Floats:
         # given that they are rounds, (n, classes); the drag of a track whose state is not ballistic is not known
@@ -189,10 +190,13 @@ class ClassStage:
         return p / p.sum(axis=1, keepdims=True)
 
     def _take(self, scan: Scan, tracks: Records, fates: Records) -> None:
-        used = np.flatnonzero((fates["refusal"] == Refusal.NONE) & (fates["track_id"] > 0))
+        used = ((fates["refusal"] == _ACCEPTED) & (fates["track_id"] > 0)).nonzero()[0]
+        if not len(used):
+            return
         ids = fates["track_id"][used].astype(np.int64)
-        new = np.unique(ids[self._find(ids) < 0])
+        new = ids[self._find(ids) < 0]
         if len(new):
+            new = np.unique(new)
             self._admit(new)
             is_left = ~np.isin(ids, self._begin(new, tracks))
             used, ids = used[is_left], ids[is_left]
@@ -243,5 +247,10 @@ class ClassStage:
         # the row of each track, -1 where there is none
         if not len(self._ids):
             return np.full(len(ids), -1)
-        rows = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        rows = np.minimum(self._ids.searchsorted(ids), len(self._ids) - 1)
         return np.where(self._ids[rows] == ids, rows, -1)
+
+
+def _n_hit(tracks: Records, track_id: int) -> int:
+    mine = tracks["n_hit"][tracks["track_id"] == track_id]
+    return int(mine[0]) if len(mine) else 1

@@ -102,9 +102,11 @@ class Shapes:
         spread_m = far * np.sqrt(np.diagonal(covs_m2, axis1=1, axis2=2) + _VARIANCE_FLOOR_M2)
         i_point, i_shape = self._tree.query(_boxes(points_m - spread_m, points_m + spread_m))
         parts: list[Inside] = [_NO_PAIRS]
-        for i, edges in enumerate(self._edges):
-            mine = i_class[i_point] == i
-            parts.append(_p_near(edges, i_point[mine], i_shape[mine], points_m, covs_m2, far))
+        of_class = i_class[i_point]
+        classes: list[int] = np.unique(of_class).tolist()
+        for i in classes:
+            mine = of_class == i
+            parts.append(_p_near(self._edges[i], i_point[mine], i_shape[mine], points_m, covs_m2, far))
         return Inside(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
@@ -113,8 +115,6 @@ _NO_PAIRS: Final = Inside(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0
 
 def _p_near(edges: _Edges, i_point: Ints, i_shape: Ints, points_m: Floats, covs_m2: Floats, far: float) -> Inside:
     # by whitened bounding boxes some more are out of reach, before anything dear is asked
-    if not i_point.size:
-        return _NO_PAIRS
     count = edges.n[i_shape]
     starts = np.cumsum(count) - count
     flat = _whitened(edges, i_point, i_shape, points_m, covs_m2)

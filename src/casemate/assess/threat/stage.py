@@ -18,6 +18,7 @@ from casemate.model.records import ZONE_RISK, Motion, Records, Status, TrackStat
 from casemate.physics.geodesy import SiteFrame
 
 _NO_RISKS = freeze(np.zeros(0, ZONE_RISK))
+_BALLISTIC, _TENTATIVE, _VALUED = int(Motion.BALLISTIC), int(TrackStatus.TENTATIVE), (Status.OK, Status.OUT_OF_TABLE)
 
 
 class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +36,9 @@ class ThreatStep(NamedTuple):
     threats: tuple[Threat, ...]  # of the tracks judged in this step, by rank
     risks: Records  # ZONE_RISK (n,), all that are remembered, by zone and track
     standing: frozenset[int] = frozenset()  # tracks that are judged to come down somewhere, and have not yet
+
+
+_NOTHING = ThreatStep((), _NO_RISKS)
 
 
 class _Judged(NamedTuple):
@@ -78,6 +82,7 @@ class ThreatStage:
         self._pool: Records = _NO_RISKS  # ZONE_RISK, by zone and track: of all that are judged
         self._threat_ids: dict[tuple[int, int], int] = {}
         self._n_threats = 0
+        self._said = _NOTHING
 
     def step(self, t_ns: int, tracks: Records, classes: Records, impacts: Records) -> ThreatStep:
         """Judge the impacts of this step and return its threats and all risks that still stand.
@@ -94,21 +99,35 @@ class ThreatStage:
             Their predicted impacts.
         """
         if not impacts.size and not self._judged:
-            return ThreatStep((), _NO_RISKS)
-        is_no_round = (tracks["motion"] != Motion.BALLISTIC) | (classes["i_class"] < 0)
-        for track_id in tracks["track_id"][is_no_round | (tracks["status"] == TrackStatus.TENTATIVE)].tolist():
+            return _NOTHING
+        n_before = len(self._judged)
+        is_no_round = (tracks["motion"] != _BALLISTIC) | (classes["i_class"] < 0) | (tracks["status"] == _TENTATIVE)
+        for track_id in tracks["track_id"][is_no_round].tolist():
             self._judged.pop(track_id, None)
+        fresh = self._fresh(tracks, classes, impacts) if impacts.size else None
+        past = [track_id for track_id, judged in self._judged.items() if judged.t_past_ns < t_ns]
+        if fresh is None and not past and len(self._judged) == n_before:
+            return self._said  # what stands does so until something is judged or past
+        for track_id in past:
+            del self._judged[track_id]
+        fresh_ids, risks = (set[int](), _NO_RISKS) if fresh is None else fresh
+        kept = self._pool[[i in self._judged and i not in fresh_ids for i in self._pool["track_id"].tolist()]]
+        self._pool = _merged(kept, risks[[i in self._judged for i in risks["track_id"].tolist()]])
+        threats = self._name(t_ns, fresh_ids)
+        self._said = ThreatStep((), self._risks(), frozenset(self._judged))
+        return self._said._replace(threats=threats)
+
+    def _fresh(self, tracks: Records, classes: Records, impacts: Records) -> tuple[set[int], Records] | None:
+        # which tracks are judged in this step, and their risks
         order = np.argsort(tracks["track_id"])
         place = order[np.searchsorted(tracks["track_id"], impacts["track_id"], sorter=order)]
-        is_judged = np.isin(impacts["status"], (Status.OK, Status.OUT_OF_TABLE)) & (classes["i_class"][place] >= 0)
-        fresh_ids = impacts["track_id"][is_judged]
-        fresh = self._judge(tracks[place[is_judged]], classes[place[is_judged]], impacts[is_judged])
-        self._judged = {i: judged for i, judged in self._judged.items() if judged.t_past_ns >= t_ns}
-        pool = np.concatenate([self._pool[~np.isin(self._pool["track_id"], fresh_ids)], fresh])
-        pool = pool[np.isin(pool["track_id"], np.fromiter(self._judged, np.int64))]
-        self._pool = pool[np.lexsort((pool["track_id"], pool["zone_id"]))]
-        threats = self._name(t_ns, set(fresh_ids.tolist()))
-        return ThreatStep(threats, self._risks(), frozenset(self._judged))
+        is_judged = np.isin(impacts["status"], _VALUED) & (classes["i_class"][place] >= 0)
+        if not is_judged.any():
+            return None
+        judged = impacts[is_judged]
+        return set(judged["track_id"].tolist()), self._judge(
+            tracks[place[is_judged]], classes[place[is_judged]], judged
+        )
 
     def _judge(self, tracks: Records, classes: Records, impacts: Records) -> Records:
         """Judge impacts (n,), row by row beside their tracks; return their risks, ZONE_RISK."""
@@ -176,3 +195,10 @@ class ThreatStage:
         risks = self._pool.copy()
         risks["threat_id"] = [ids.get(i, 0) for i in risks["track_id"].tolist()]
         return freeze(risks)
+
+
+def _merged(one: Records, other: Records) -> Records:
+    # by zone and track; written out: numpy's own concatenation compares the fields' names every time
+    rows = np.empty(len(one) + len(other), ZONE_RISK)
+    rows[: len(one)], rows[len(one) :] = one, other
+    return rows[np.lexsort((rows["track_id"], rows["zone_id"]))]

@@ -1,5 +1,6 @@
 """Zones from quiet to warned to quiet. Time enters by `t_ns` alone: the same risks in the same order say the same."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -27,22 +28,18 @@ STAY_AFTER_S: Final = 10.0
 _WAITS_S: Final = np.arange(1.0, 41.0)
 """Delays that are tried to tell how late a warning could still have come."""
 _NOBODY: Final = freeze(np.zeros(0, ZONE_RISK))
+_NO_ROWS: Final = slice(0, 0)
 _OVER: Final = {WarningPhase.CLEAR, WarningPhase.WITHDRAWN}
 
 
-class _Risks(NamedTuple):
-    """Risks of one zone or of all, and what is asked of each once for all."""
+class _Standing(NamedTuple):
+    """The risks that stand, and what is asked of each once, until others do."""
 
-    rows: Records  # ZONE_RISK (n,)
-    harm: Floats  # (n,) to a person there
-    is_coming: NDArray[np.bool_]  # down, yet
-    matters: NDArray[np.bool_]  # by itself
-    is_close: NDArray[np.bool_]  # its impact is expected
-
-    def of(self, first: int, end: int) -> "_Risks":
-        """Return those of a zone, which lie side by side."""
-        mine = slice(first, end)
-        return _Risks(self.rows[mine], self.harm[mine], self.is_coming[mine], self.matters[mine], self.is_close[mine])
+    risks: Records  # ZONE_RISK, as given
+    rows: Records  # ZONE_RISK (n,), those that count, by zone and track
+    matters: NDArray[np.bool_]  # (n,) by itself
+    close_s: Floats  # (n,) from so long before its time the impact is expected
+    zones: dict[int, tuple[slice, bool]]  # where the rows of a zone are, and whether they hold an alarm
 
 
 class _Due(NamedTuple):
@@ -63,6 +60,7 @@ class _Alarm:
         self.is_borne_out = False  # something that it was told of came down, or near enough
         self.why_gone = ""  # what became of the risk, as long as there is none
         self.told: Records = _NOBODY  # ZONE_RISK, by track: as the zone was told
+        self.no_news: tuple[_Standing | None, bytes] = None, b""  # what said nothing new, and which rows of the zone
 
     def knows(self, track_ids: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
         """Tell of which tracks (n,) the zone was told, and where in `told` they are."""
@@ -73,6 +71,7 @@ class _Alarm:
 
     def tell(self, part: Records) -> None:
         """Remember what the zone is told now."""
+        self.no_news = None, b""
         if not self.told.size:
             self.told = part
             return
@@ -110,6 +109,8 @@ class WarningStage:
         # with all the time in the world: what holds an alarm does not shrink with the time left
         self._hold_at = settings.hold_share * settings.cost_per_person / float(self._most_spared())
         self._alarms: dict[int, _Alarm] = {}
+        self._is_quiet = np.ones(len(zones), np.bool_)
+        self._standing = self._asked(_NOBODY)
         self._n_warnings = 0
 
     def step(self, t_ns: int, risks: Records, standing: frozenset[int] = frozenset()) -> tuple[ZoneWarning, ...]:
@@ -126,27 +127,30 @@ class WarningStage:
         """
         if not risks.size and not self._alarms:
             return ()
-        is_sure = (risks["n_hit"] >= N_HIT_MIN) | (risks["sigma_m"] <= SIGMA_SMALL_M)
-        rows = risks[is_sure & (risks["p_round"] >= P_ROUND_MIN) & np.isfinite(risks["p_hit"] * risks["p_hurt"])]
-        asked = self._asked(t_ns, rows[np.lexsort((rows["track_id"], rows["zone_id"]))])
-        due = self._due(t_ns, asked.rows[asked.is_coming])
-        zone_ids = sorted(self._alarms.keys() | due.keys())
-        ends = np.searchsorted(asked.rows["zone_id"], [zone_ids, [zone_id + 1 for zone_id in zone_ids]])
+        if risks is not self._standing.risks:
+            self._standing = self._asked(risks)
+        left_ns = self._standing.rows["t_impact_ns"] - t_ns
+        due = self._due(t_ns, left_ns)
         out: list[ZoneWarning] = []
-        for zone_id, first, end in zip(zone_ids, *ends.tolist(), strict=True):
-            mine = asked.of(first, end)
+        for zone_id in sorted(self._alarms.keys() | due.keys()):
             if zone_id in self._alarms:
-                told = self._follow(t_ns, zone_id, mine, standing)
+                told = self._follow(t_ns, zone_id, left_ns, standing)
             else:
-                told = self._first(t_ns, zone_id, mine, due[zone_id])
+                told = self._first(t_ns, zone_id, left_ns, due[zone_id])
             out += [told] if told else []
         return tuple(out)
 
-    def _asked(self, t_ns: int, rows: Records) -> _Risks:
+    def _asked(self, risks: Records) -> _Standing:
+        is_sure = (risks["n_hit"] >= N_HIT_MIN) | (risks["sigma_m"] <= SIGMA_SMALL_M)
+        rows = risks[is_sure & (risks["p_round"] >= P_ROUND_MIN) & np.isfinite(risks["p_hit"] * risks["p_hurt"])]
+        rows = rows[np.lexsort((rows["track_id"], rows["zone_id"]))]
         harm = rows["p_hit"] * rows["p_round"] * rows["p_hurt"]
-        left_s = (rows["t_impact_ns"] - t_ns) / NS_PER_S
-        is_close = left_s <= np.maximum(DUE_S, 2.0 * rows["sigma_t_s"])
-        return _Risks(rows, harm, rows["t_impact_ns"] > t_ns, harm >= self._hold_at, is_close)
+        zone_ids, starts = np.unique(rows["zone_id"], return_index=True)
+        places = [slice(*ends) for ends in itertools.pairwise([*starts.tolist(), len(rows)])]
+        holds = [(mine, float(harm[mine].sum()) >= self._hold_at) for mine in places]
+        close_s = np.maximum(DUE_S, 2.0 * rows["sigma_t_s"])
+        zones = dict(zip(zone_ids.tolist(), holds, strict=True))
+        return _Standing(risks, rows, harm >= self._hold_at, close_s, zones)
 
     def _most_spared(self) -> NDArray[np.float64]:
         return spared(np.array(math.inf), np.array(1.0), self._settings.share_acting)
@@ -164,14 +168,16 @@ class WarningStage:
             period_s=self._period_s,
         )
 
-    def _due(self, t_ns: int, coming: Records) -> dict[int, _Due]:
+    def _due(self, t_ns: int, left_ns: NDArray[np.int64]) -> dict[int, _Due]:
         """Return the quiet zones that the rule would warn now."""
-        if not coming.size:
+        rows = self._standing.rows
+        is_open = (left_ns > 0) & self._is_quiet[rows["zone_id"]]
+        if not is_open.any():
             return {}
+        coming = rows[is_open]
         zone_ids, starts = np.unique(coming["zone_id"], return_index=True)
         zones = self._balance(t_ns, coming, starts)
-        is_quiet = ~np.isin(zone_ids, list(self._alarms))
-        due = np.flatnonzero(is_due(zones, self._settings.cost_per_person) & is_quiet)
+        due = np.flatnonzero(is_due(zones, self._settings.cost_per_person))
         if not due.size:
             return {}
         waits_s = self._waits_s(t_ns, coming[np.isin(coming["zone_id"], zone_ids[due])])
@@ -188,26 +194,32 @@ class WarningStage:
         is_past = ~is_due(later, self._settings.cost_per_person).reshape(n, -1)
         return np.where(is_past.any(axis=0), _WAITS_S[is_past.argmax(axis=0)], math.inf)
 
-    def _first(self, t_ns: int, zone_id: int, asked: _Risks, due: _Due) -> ZoneWarning:
-        self._alarms[zone_id] = _Alarm(self._n_warnings + 1, t_ns, due.wait_s)
-        return self._issue(t_ns, zone_id, asked.rows[asked.is_coming], WarningPhase.WARN, due.weighed)
+    def _first(self, t_ns: int, zone_id: int, left_ns: NDArray[np.int64], due: _Due) -> ZoneWarning:
+        self._alarms[zone_id], self._is_quiet[zone_id] = _Alarm(self._n_warnings + 1, t_ns, due.wait_s), False
+        mine = self._standing.zones[zone_id][0]
+        coming = self._standing.rows[mine][left_ns[mine] > 0]
+        return self._issue(t_ns, zone_id, coming, WarningPhase.WARN, due.weighed)
 
-    def _follow(self, t_ns: int, zone_id: int, asked: _Risks, standing: frozenset[int]) -> ZoneWarning | None:
+    def _follow(
+        self, t_ns: int, zone_id: int, left_ns: NDArray[np.int64], standing: frozenset[int]
+    ) -> ZoneWarning | None:
         """Tell a warned zone what changed, if it must be told."""
         alarm = self._alarms[zone_id]
-        holds = float(asked.harm.sum()) >= self._hold_at
+        mine, holds = self._standing.zones.get(zone_id, (_NO_ROWS, self._hold_at <= 0.0))
         if holds:
             alarm.t_risk_ns, alarm.why_gone = t_ns, ""
         elif not alarm.why_gone:
             alarm.why_gone = why_gone(alarm.told, t_ns, standing)
-        down = asked.matters & ~asked.is_coming
-        if down.any() and not alarm.is_borne_out:
-            alarm.is_borne_out = bool(alarm.knows(asked.rows["track_id"][down])[0].any())
-        which = asked.matters & asked.is_coming
-        which = which if which.any() or not holds else asked.is_coming  # many small risks that only add up
-        if which.any():
-            phase = self._phase_before(t_ns, alarm, asked, which)
-            return None if phase is None else self._issue(t_ns, zone_id, asked.rows[which], phase)
+        if mine is not _NO_ROWS:
+            rows, matters, is_coming = self._standing.rows[mine], self._standing.matters[mine], left_ns[mine] > 0
+            if not alarm.is_borne_out and (matters & ~is_coming).any():
+                alarm.is_borne_out = bool(alarm.knows(rows["track_id"][matters & ~is_coming])[0].any())
+            which = matters & is_coming
+            which = which if which.any() or not holds else is_coming  # many small risks that only add up
+            if which.any():
+                is_close = left_ns[mine] / NS_PER_S <= self._standing.close_s[mine]
+                phase = self._phase_before(t_ns, alarm, rows, which, is_close)
+                return None if phase is None else self._issue(t_ns, zone_id, rows[which], phase)
         quiet_s = (t_ns - alarm.t_risk_ns) / NS_PER_S
         if quiet_s >= self._settings.clear_after_s:
             return self._clear(t_ns, zone_id)
@@ -215,18 +227,23 @@ class WarningStage:
             return self._issue(t_ns, zone_id, _NOBODY, WarningPhase.STAY)
         return None
 
-    def _phase_before(self, t_ns: int, alarm: _Alarm, asked: _Risks, which: NDArray[np.bool_]) -> WarningPhase | None:
+    def _phase_before(
+        self, t_ns: int, alarm: _Alarm, rows: Records, which: NDArray[np.bool_], is_close: NDArray[np.bool_]
+    ) -> WarningPhase | None:
         """Return the phase to tell of while something is to come down, None where nothing is new."""
         was_expected = alarm.phase is WarningPhase.IMPACT
-        if not was_expected and (asked.is_close & which).any():
+        if not was_expected and (is_close & which).any():
             return WarningPhase.IMPACT
         may = t_ns - alarm.t_issued_ns >= round(self._settings.update_s * NS_PER_S)
-        if may and self._has_news(alarm, asked.rows[which]):
+        if may and self._has_news(alarm, rows, which):
             return WarningPhase.IMPACT if was_expected else WarningPhase.UPDATE
         return None
 
-    def _has_news(self, alarm: _Alarm, part: Records) -> bool:
+    def _has_news(self, alarm: _Alarm, rows: Records, which: NDArray[np.bool_]) -> bool:
         # of time or of area: another second, another place, or an ellipse of a sixteenth of the area
+        if alarm.no_news[0] is self._standing and alarm.no_news[1] == which.tobytes():
+            return False
+        part = rows[which]
         is_known, place = alarm.knows(part["track_id"])
         if not is_known.all():
             return True
@@ -234,7 +251,10 @@ class WarningStage:
         moved_s = np.abs(part["t_impact_ns"] - told["t_impact_ns"]) / NS_PER_S
         moved_m = np.hypot(*(part["point_m"] - told["point_m"]).T)
         is_smaller = _area2_m4(part) * 256.0 < _area2_m4(told)
-        return bool(np.any((moved_s > self._settings.update_s) | (moved_m > 2.0 * told["sigma_m"]) | is_smaller))
+        if np.any((moved_s > self._settings.update_s) | (moved_m > 2.0 * told["sigma_m"]) | is_smaller):
+            return True
+        alarm.no_news = self._standing, which.tobytes()
+        return False
 
     def _issue(
         self, t_ns: int, zone_id: int, part: Records, phase: WarningPhase, weighed: Balance | None = None
@@ -260,6 +280,7 @@ class WarningStage:
             why = f"withdrawn, {alarm.why_gone}: {why}"
         message = self._message(t_ns, zone_id, phase, t_last_ns, why)
         del self._alarms[zone_id]
+        self._is_quiet[zone_id] = True
         return message
 
     def _message(
