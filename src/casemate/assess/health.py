@@ -144,7 +144,7 @@ class HealthStage:
 
     def _state(self, heard: _Heard, known: Registered) -> tuple[SensorState, str]:
         age_ns = self._t_ns - heard.t_last_ns
-        if age_ns >= heard.silence_ns:
+        if age_ns >= heard.limit_ns - TICK_NS and age_ns >= heard.silence_ns:
             return SensorState.LOST, f"nothing usable for {age_ns / NS_PER_S:.1f} s"
         if heard.repeats.frozen_s:
             return SensorState.LOST, f"frozen: the same plots for {heard.repeats.frozen_s:.1f} s"

@@ -35,6 +35,7 @@ class Bank:
     spots: Rows  # SPOT (m,), in order of arrival: a part of `room`
     base: int  # serial of spots[0]
     room: Rows  # SPOT
+    begin: int = 0  # row of `room` where the spots begin
     next_id: int = 1  # of a track
     ended: tuple[Ended, ...] = ()  # the tracks that were over lately
 
@@ -49,7 +50,7 @@ class Bank:
         """Copy by value."""
         arrays = (self.leaves.copy(), self.seen.copy(), self.order.copy(), self.free.copy())
         spots = self.spots.copy()
-        return Bank(*arrays, self.n_free, spots, self.base, spots, self.next_id, self.ended)
+        return Bank(*arrays, self.n_free, spots, self.base, spots, 0, self.next_id, self.ended)
 
     def of(self, field: str) -> NDArray[Any]:
         """Return one field of the living leaves, copied, in their order."""
@@ -82,9 +83,9 @@ class Bank:
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Let go of the leaves of the order where the mask is False."""
-        gone = self.order[~mask]
-        if len(gone) == 0:
+        if np.count_nonzero(mask) == len(mask):
             return
+        gone = self.order[~mask]
         self.free[self.n_free : self.n_free + len(gone)] = gone
         self.n_free += len(gone)
         self.order = self.order[mask]
@@ -92,19 +93,14 @@ class Bank:
     def add_spots(self, spots: Rows) -> int:
         """Append plots; returns the row of the first new one."""
         first = len(self.spots)
-        total, used = first + len(spots), 0 if first == 0 else self._offset() + first
-        if used + len(spots) > len(self.room):
+        total = first + len(spots)
+        if self.begin + total > len(self.room):
             if 2 * total > len(self.room):
                 self.room = np.zeros(4 * total, SPOT)
-            self.room[:first] = self.spots.copy()
-            used = first
-        self.room[used : used + len(spots)] = spots
-        self.spots = self.room[used - first : used + len(spots)]
+            self.room[:first], self.begin = self.spots.copy(), 0
+        self.room[self.begin + first : self.begin + total] = spots
+        self.spots = self.room[self.begin : self.begin + total]
         return first
-
-    def _offset(self) -> int:
-        # row of `room` where the spots begin
-        return (self.spots.ctypes.data - self.room.ctypes.data) // self.room.itemsize
 
     def take_in(self, other: "Bank") -> None:
         """Add the living leaves of another bank with the same serials."""
@@ -118,8 +114,8 @@ class Bank:
     def forget_spots(self, t_oldest_ns: int) -> None:
         """Forget the plots before a time that no leaf holds any more."""
         is_new = self.spots["t_ns"] >= t_oldest_ns
-        n_old = int(np.argmax(is_new)) if is_new.any() else len(is_new)
-        self.spots, self.base = self.spots[n_old:], self.base + n_old
+        n_old = int(is_new.argmax()) if np.count_nonzero(is_new) else len(is_new)
+        self.spots, self.base, self.begin = self.spots[n_old:], self.base + n_old, self.begin + n_old
 
 
 def _longer(block: NDArray[Any], more: int) -> NDArray[Any]:

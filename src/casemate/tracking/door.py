@@ -121,8 +121,9 @@ def is_known(scan: Scan, n_sensors: int) -> bool:
 
 def is_timely(scan: Scan) -> bool:
     """Tell whether the scan's own times can be."""
-    times = (scan.t_start_ns, scan.t_end_ns, scan.t_recv_ns)
-    return all(0 <= t < LATEST_NS for t in times) and scan.t_end_ns <= scan.t_recv_ns + AHEAD_NS
+    start, end, received = scan.t_start_ns, scan.t_end_ns, scan.t_recv_ns
+    are_possible = 0 <= start < LATEST_NS and 0 <= end < LATEST_NS and 0 <= received < LATEST_NS
+    return are_possible and end <= received + AHEAD_NS
 
 
 def judge(scan: Scan, values: Floats, bounds: Bounds, t_late_ns: int, seen: Seen) -> NDArray[np.uint8]:
@@ -149,7 +150,7 @@ def judge(scan: Scan, values: Floats, bounds: Bounds, t_late_ns: int, seen: Seen
     is_out = (values < bounds.low) | (values > bounds.high)
     is_foreign = plots["sensor_id"] != scan.sensor_id
     is_timed = is_timely(scan) and t_ns.min() >= t_least and t_ns.max() <= scan.t_end_ns
-    if not is_timed or is_out.any() or is_foreign.any() or np.isnan(key).any():
+    if not is_timed or any(map(np.count_nonzero, (is_out, is_foreign, np.isnan(key)))):
         # where several reasons apply the first of `Refusal` stands: so they are written from the last to the first
         refusal[is_out[:, _IS_SIGMA].any(axis=1)] = _BAD_SIGMA
         refusal[(t_ns > scan.t_end_ns) | (not is_timely(scan))] = _FUTURE
@@ -166,7 +167,11 @@ def judge(scan: Scan, values: Floats, bounds: Bounds, t_late_ns: int, seen: Seen
 
 def _is_repeated(t_ns: Ints, key: Floats, seen: Seen) -> NDArray[np.bool_]:
     # same time, range and azimuth as an earlier plot; the first one stays
-    times, keys = np.concatenate([seen.t_ns, t_ns]), np.concatenate([seen.key, key])
+    times = np.concatenate([seen.t_ns, t_ns])
+    in_order = np.sort(times)
+    if not np.count_nonzero(in_order[1:] == in_order[:-1]):  # as a rule no two plots are of one nanosecond
+        return np.zeros(len(t_ns), np.bool_)
+    keys = np.concatenate([seen.key, key])
     order = np.lexsort((keys[:, 1], keys[:, 0], times))  # of equals the first stays in front
     is_same = (np.diff(times[order]) == 0) & (np.diff(keys[order], axis=0) == 0.0).all(axis=1)
     repeated = np.zeros(len(times), np.bool_)

@@ -123,6 +123,8 @@ class Hypotheses:
     def rate(self, bank: Bank, t_ns: int) -> float:
         """Return how many rounds come in [1/s], as far as a bank knows: those expected, and those that lately did."""
         slots = bank.order[bank.of("is_chosen") & (bank.of("t_birth_ns") > t_ns - RATE_S * NS_PER_S)]
+        if not len(slots):
+            return self.settings.rounds_per_s
         new = bank.leaves[slots]  # young ones only: a leaf is a large row
         is_round = (new["models"] & RUN_ROUND > 0) & (new["ln_round"] + new["ln_entry"] > new["ln_other"])
         return self.settings.rounds_per_s + int((is_round & (new["status"] != TrackStatus.TENTATIVE)).sum()) / RATE_S
@@ -166,7 +168,7 @@ class Hypotheses:
             rule = rule._replace(least_score=LEAST_BESIDE)
         for part in sweep.parts:
             first = bank.add_spots(sweep.spots[part])
-            if (bank.spots["t_ns"][first:] < 0).all():  # worked again, and none of them is free
+            if bank.spots["t_ns"][first:].max(initial=-1) < 0:  # worked again, and none of them is free
                 continue
             new = [*self._extend(bank, first, rule), *self._pair(bank, first, rule)]
             if len(salvos.rows):
@@ -226,7 +228,7 @@ class Hypotheses:
         if first == len(bank.spots):
             return first
         t_oldest = bank.spots["t_ns"][first:].min() - int((math.ceil(-4.0 / rule.ln_miss) + 1.0) * rule.period_ns)
-        return int(np.argmax(bank.spots["t_ns"] >= t_oldest))
+        return int((bank.spots["t_ns"] >= t_oldest).argmax())
 
     def look_ahead(self, bank: Bank, t_ns: int) -> Floats:
         """Return where every living leaf is believed to be (n, 7), ENU."""
@@ -251,9 +253,9 @@ class Hypotheses:
     def _is_covered(self, state: Floats, codes: NDArray[np.uint8], by_other_than: int) -> NDArray[np.bool_]:
         # asked only where a leaf left a sensor's coverage
         seen = np.zeros(len(codes), np.bool_)
-        gone = np.flatnonzero(codes & growth.IS_OUT)
-        for k, sensor in enumerate(self.sensors):
-            if k != by_other_than and len(gone):
+        gone = (codes & growth.IS_OUT).nonzero()[0]
+        for k, sensor in enumerate(self.sensors if len(gone) else ()):
+            if k != by_other_than:
                 seen[gone] |= sensor.covers(state[gone, :3], EDGE_SIGMAS)
         return seen
 
@@ -276,10 +278,11 @@ class Hypotheses:
         limits = t_ns - self._window_ns, KEEP_MOST, KEEP_WITHIN, KEEP_ALONE, is_alone, LEAST_SCORE, LN_END
         rest = np.empty(n)
         pruning.prune_leaves(bank.leaves, bank.order, value, chosen, bank.spots, bank.base, *limits, keep, rest)
-        over = np.flatnonzero(rest)
-        births_ns, trees = (bank.leaves[name][bank.order[over]].tolist() for name in ("t_birth_ns", "tree"))
-        bank.ended = tuple(one for one in bank.ended if one.t_birth_ns > t_ns - self.replay_ns * 4)
-        bank.ended += tuple(map(Ended, births_ns, trees, rest[over].tolist()))
+        over = rest.nonzero()[0]
+        if len(over) or bank.ended:
+            births_ns, trees = (bank.leaves[name][bank.order[over]].tolist() for name in ("t_birth_ns", "tree"))
+            bank.ended = tuple(one for one in bank.ended if one.t_birth_ns > t_ns - self.replay_ns * 4)
+            bank.ended += tuple(map(Ended, births_ns, trees, rest[over].tolist()))
         touched = bank.leaves["is_touched"][slots] | ~bank.leaves["is_chosen"][slots]
         bank.leaves["is_chosen"][bank.order] = chosen
         bank.keep(keep)
@@ -298,7 +301,10 @@ class Hypotheses:
     def report(self, bank: Bank, slots: Ints, t_ns: int) -> Records:
         """Make the TRACK rows of leaves: at their last hit where it is of this step, else at t_ns."""
         rows = np.empty(len(slots), TRACK)
+        if not len(slots):
+            return rows
         growth.report_leaves(bank.leaves, slots, t_ns, door.OLDEST_NS, 0.0, self.environment, self.noise, rows)
+        i_sensor = bank.leaves["i_sensor"][slots]
         for s, bundle in enumerate(self._bundles):
-            looks.widen_by_bias(rows["state"], rows["cov"], bank.leaves["i_sensor"][slots], s, bundle)
+            looks.widen_by_bias(rows["state"], rows["cov"], i_sensor, s, bundle)
         return rows

@@ -139,6 +139,8 @@ class Race:
         self._lost_ns = np.append(self._lost_ns, np.full(len(runner.guess), t_ns))
 
     def _forget_lost(self, t_ns: int) -> None:
+        if not len(self._lost):
+            return
         is_late = self._lost_ns > t_ns - RETRY_S * NS_PER_S
         self._lost, self._lost_ns = self._lost[is_late], self._lost_ns[is_late]
 
@@ -197,6 +199,8 @@ class Race:
         slots, t_oldest_ns = np.empty(len(bank.order), np.int64), t_ns - round(YOUNG_S * NS_PER_S)
         limits = t_oldest_ns, LEAST_HITS, LEAST_UNSEEN, SIGMA_MPS**2
         young = slots[: mouths.find_young(bank.leaves, bank.order, *limits, slots)]
+        if len(young) < LEAST_ROUNDS:
+            return young
         return young[np.argsort(-bank.leaves["score"][young], kind="stable")][:MOST_YOUNG]
 
     def _mean(self, state: Floats, rows: NDArray[np.void], t_ns: int) -> NDArray[np.void]:

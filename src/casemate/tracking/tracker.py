@@ -41,6 +41,7 @@ class TrackStep(NamedTuple):
     diagnostics: dict[str, int]
 
 
+_TENTATIVE = int(TrackStatus.TENTATIVE)
 _COUNTS: tuple[str, ...] = (
     "plots_in",
     "plots_assigned",
@@ -88,21 +89,22 @@ class Tracker:
         fates = np.zeros(len(scan.plots), FATE)
         fates["plot_id"] = scan.plots["plot_id"]
         values = floats_of(scan.plots)
-        fates["refusal"] = self._judge(scan, values)
-        if fates["refusal"].any():
-            for why, number in enumerate(np.bincount(fates["refusal"])):
+        fates["refusal"] = refusal = self._judge(scan, values)
+        if np.count_nonzero(refusal):
+            for why, number in enumerate(np.bincount(refusal)):
                 if why and number:
                     counts[f"refused_{Refusal(why).name.lower()}"] = int(number)
         if not door.is_known(scan, len(self.sensors)) or not door.is_timely(scan):
             return TrackStep(freeze(np.zeros(0, TRACK)), freeze(fates), counts)
-        used = np.flatnonzero(fates["refusal"] == 0)
+        used = (refusal == 0).nonzero()[0]
         t_ns, values = scan.plots["t_ns"][used], values[used]
         self._remember(scan, t_ns, values)
         sweep = self._sweep(scan, t_ns, values)
         tracks = self._step(sweep, counts)
-        fates["track_id"][used] = self._owners(sweep)
-        counts["plots_assigned"] = int((fates["track_id"][used] > 0).sum())
-        door.follow_repeats(scan.plots, fates)
+        fates["track_id"][used] = owners = self._owners(sweep)
+        counts["plots_assigned"] = int(np.count_nonzero(owners))
+        if len(used) < len(fates):
+            door.follow_repeats(scan.plots, fates)
         return TrackStep(tracks, freeze(fates), counts)
 
     def tick(self, t_ns: int) -> TrackStep:
@@ -181,23 +183,23 @@ class Tracker:
     def _close(self, chosen: Chosen, t_ns: int, counts: dict[str, int]) -> Records:
         """Give the touched tracks as rows, and those that ended since the last step once more, as dropped."""
         bank, slots = self.bank, chosen.slots
-        labels = np.sort(bank.leaves["label"][slots])
-        now = self._hypotheses.report(bank, slots[chosen.touched], t_ns)
-        now = now[np.argsort(now["track_id"], kind="stable")]
-        before, is_over = self._last["track_id"], ~_is_in(self._last["track_id"], labels)
-        was_firm = before[self._last["status"] != TrackStatus.TENTATIVE]
-        is_firm = (now["status"] != TrackStatus.TENTATIVE) & ~_is_in(now["track_id"], was_firm)
-        counts["tracks_born"], counts["tracks_confirmed"] = (
-            int((~_is_in(now["track_id"], before)).sum()),
-            int(is_firm.sum()),
-        )
-        over = self._last[is_over]
-        over["status"] = TrackStatus.DROPPED
-        is_whole = len(now) == len(labels)  # what a full turn touches: all
-        self._last = now if is_whole else _merged(self._last[~is_over & ~_is_in(before, now["track_id"])], now)
-        status = bank.leaves["status"][slots]
-        counts["tracks_dropped"], counts["tracks_alive"] = len(over), len(labels)
-        counts["tracks_firm"] = int((status != TrackStatus.TENTATIVE).sum())
+        labels, is_firm = np.sort(bank.leaves["label"][slots]), bank.leaves["status"][slots] != _TENTATIVE
+        counts["tracks_alive"], counts["tracks_firm"] = len(labels), int(np.count_nonzero(is_firm))
+        now, last = self._hypotheses.report(bank, slots[chosen.touched], t_ns), self._last
+        if len(now) > 1:
+            now = now[np.argsort(now["track_id"], kind="stable")]
+        over = last[~_is_in(last["track_id"], labels)]
+        is_known = _is_in(now["track_id"], last["track_id"])
+        place = last["track_id"].searchsorted(now["track_id"][is_known])
+        was_firm = np.zeros(len(now), np.bool_)
+        was_firm[is_known] = last["status"][place] != _TENTATIVE
+        counts["tracks_born"] = int(np.count_nonzero(~is_known))
+        counts["tracks_confirmed"] = int(np.count_nonzero((now["status"] != _TENTATIVE) & ~was_firm))
+        counts["tracks_dropped"] = len(over)
+        last[place] = now[is_known]
+        if len(over) or counts["tracks_born"]:
+            over["status"] = TrackStatus.DROPPED
+            self._last = _merged(last[_is_in(last["track_id"], labels)], now[~is_known])
         return freeze(_merged(now, over) if len(over) else now)
 
     def _owners(self, sweep: Sweep) -> Ints:
