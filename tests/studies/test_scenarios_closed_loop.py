@@ -8,16 +8,19 @@ import pytest
 
 from casemate.model.catalog import RoundFile, SiteFile
 from casemate.model.messages import Aside
+from casemate.model.records import TrackStatus
 from casemate.pipeline import Pipeline, Plan
 from casemate.runner import with_ticks
 from casemate.sim.outcome import RoundFate, Scorer
 from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
+from casemate.study.nights import Way, fly_night, ground_of
+from casemate.study.tally import Night
 
 DATA = resources.files("casemate").joinpath("data")
 
 
-def run(name, seed, *, with_intercept=True, duration_s=None):
+def run(name, seed, *, with_intercept=True, duration_s=None, watch=lambda events: None):
     text = DATA.joinpath("scenarios", f"{name}.toml").read_text(encoding="utf-8")
     scenario = msgspec.convert(tomllib.loads(text), Scenario)
     if duration_s is not None:
@@ -32,6 +35,8 @@ def run(name, seed, *, with_intercept=True, duration_s=None):
         events = None if isinstance(message, Aside) else pipeline.step(message)
         world.take(message, events)
         scorer.take(message, events)
+        if events is not None:
+            watch(events)
     return scorer.outcome()
 
 
@@ -52,6 +57,47 @@ def test_every_raid_is_flown_judged_and_accounted_for(name, n, failed, seed):
     assert outcome.kills >= outcome.intercepted.k
     assert outcome.confirmed.k >= 0.9 * n
     assert outcome.false_warnings.k == 0
+
+
+@pytest.mark.slow
+def test_people_outside_the_site_are_warned_and_nobody_shoots_at_what_hurts_nobody():
+    flown = fly_night(ground_of("not-our-problem"), Way(1))
+    night, site = Night.of(flown), flown.ground.plan.site
+    told = {site.zone[each.zone_id].name for each in flown.told}
+    assert "Market Quarter" in told
+    assert night.n_bound_for_nobody > 0  # else there is nobody to be left alone
+    assert (night.bursts.nowhere, night.bursts.zone) == (0, 0)
+    assert flown.world.with_intercept
+
+
+@pytest.mark.slow
+def test_a_spill_over_the_wall_is_warned_of_on_both_sides():
+    outcome = run("november-spill", 2)
+    sides = {r.zone: r.warning for r in outcome.rounds}
+    assert {"Alpha South-East", "Palm District"} <= set(sides)
+    assert outcome.warned_in_time_where_possible.k == outcome.warned_in_time_where_possible.n == 7
+    assert outcome.false_warnings.k == 0
+
+
+@pytest.mark.slow
+def test_two_rounds_say_nearly_nothing():
+    outcome = run("two-rocket-probe", 1)
+    assert outcome.n_rounds == 2
+    assert outcome.intercepted.high - outcome.intercepted.low > 0.6
+
+
+@pytest.mark.slow
+def test_drones_under_power_are_followed_and_taken_for_no_round():
+    followed, fallen = set(), set()
+
+    def watch(events):
+        followed.update(events.tracks["track_id"][events.tracks["status"] == TrackStatus.CONFIRMED].tolist())
+        fallen.update(events.impacts["track_id"].tolist())
+
+    outcome = run("slow-pair", 1, watch=watch)
+    assert len(followed) >= 2
+    assert not fallen
+    assert (outcome.zone_warnings, outcome.bursts) == (0, 0)
 
 
 @pytest.mark.slow
