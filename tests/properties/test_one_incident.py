@@ -1,7 +1,8 @@
 """One incident, all channels agree on zone, time and phase: under any order of update, cancel, loss and restart.
 
 The model is a dictionary: zone -> (incident, phase, impact). The channels are the real ones behind real couriers, with
-a network between that loses notices on the way there, and answers on the way back, so that the same comes twice. What
+a network between that loses notices on the way there, and answers on the way back, so that the same comes twice. The
+station restarts, from its journal under the same names, or as a new run that goes on with what the last one left. What
 each receiver believes is read as its own readers read it: lines of a file, GeoJSON features, CAP alerts by their
 references, events of Cursor on Target by their uid and time, the snapshot of a page, and a siren in this process.
 """
@@ -13,6 +14,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,7 +34,8 @@ from casemate.io.channels.dispatcher import Dispatcher, Rhythm
 from casemate.io.channels.herald import Herald, Place
 from casemate.io.channels.opening import make_channel
 from casemate.io.channels.stamps import EXERCISE
-from casemate.model.messages import Cause, Events, Tick, WarningLevel, WarningPhase, ZoneWarning
+from casemate.io.channels.unfinished import unfinished
+from casemate.model.messages import Cause, Events, Tick, WarningLevel, WarningPhase, ZoneWarning, ZoneWatch
 from casemate.physics.geodesy import SiteFrame
 
 etree = pytest.importorskip("lxml.etree", reason="CAP takes casemate[channels]")
@@ -179,8 +182,9 @@ class Map:
     def believed(self):
         self.listen()
         told = [(each.get("type"), each.find("detail/__casemate")) for each in self._alarms.values()]
+        times = {each.find("detail/__casemate").get("incident"): each.get("time") for each in self._alarms.values()}
         assert all((kind == "b-a-o-can") == (own.get("phase") in {"all-clear", "withdrawn"}) for kind, own in told)
-        newest = sorted((own for _, own in told), key=lambda own: int(own.get("incident").rpartition("-")[2]))
+        newest = [own for _, own in sorted(told, key=lambda each: times[each[1].get("incident")])]
         return {own.get("zone"): (own.get("phase"), _second(own.get("impact"))) for own in newest}
 
     def close(self):
@@ -193,6 +197,16 @@ def believed_by_page(channel):
     return {each["zone"]: (each["phase"], each["t_impact_ns"] // NS_PER_S) for each in alarms}
 
 
+class Zone(NamedTuple):
+    """The model of a zone."""
+
+    run: str  # that told it last
+    incident_id: int
+    last_id: int
+    phase: WarningPhase
+    t_impact_s: int
+
+
 class Incidents(RuleBasedStateMachine):
     """Zones are warned, told again and cleared; things are lost; receivers and the station restart."""
 
@@ -203,7 +217,8 @@ class Incidents(RuleBasedStateMachine):
         self.zones = {}  # the model
         self.map = self._stack.enter_context(contextlib.closing(Map()))
         self.shown = {}  # when what the map shows of a zone was sent
-        self.warnings, self.siren, self.t_ns, self.n_since = [], Siren(), T0_NS, 0
+        self.steps, self.siren, self.t_ns, self.n_since = [], Siren(), T0_NS, 0
+        self.n_runs, self.n_warnings, self.left, self.ids = 1, 0, (), set()
         self._start()
 
     def _start(self):
@@ -219,57 +234,82 @@ class Incidents(RuleBasedStateMachine):
         self.page = channels[-1]
         self.networks = [Network(each) for each in channels]
         carried = [Courier(each, EXERCISE, self.audit, lambda: self.t_ns) for each in self.networks]
-        herald = Herald(EXERCISE, PLACE, "run", 1e6)
-        self.dispatcher = Dispatcher(herald, carried, self.audit, lambda: self.t_ns, Rhythm())
-        self.n_since = 0
+        herald = Herald(EXERCISE, PLACE, self.run, 1e6, self.left)
+        self.dispatcher = Dispatcher(herald, carried, self.audit, lambda: self.t_ns, Rhythm(), unfinished=self.left)
+        self.n_since = len(self.left)
+
+    @property
+    def run(self):
+        return f"run{self.n_runs}"
 
     def _tell(self, zone_id, phase, incident_id, supersedes, lead_s=20):
         self.t_ns += NS_PER_S
-        warning_id, t_impact_ns = len(self.warnings) + 1, self.t_ns + lead_s * NS_PER_S
+        self.n_warnings += 1
+        warning_id, t_impact_ns = self.n_warnings, self.t_ns + lead_s * NS_PER_S
         cause = Cause(1, "r107", t_impact_ns, 0.5, 0.5, 0.9, 9, (1e3, 2e3), ((9e4, 0.0), (0.0, 4e4)))
-        self.warnings.append(
-            ZoneWarning(
-                warning_id=warning_id,
-                zone_id=zone_id,
-                level=WarningLevel.CLEAR if phase in ENDS else WarningLevel.WARN,
-                t_issued_ns=self.t_ns,
-                t_impact_ns=t_impact_ns,
-                p_impact=0.4,
-                threat_ids=(),
-                track_ids=(1,),
-                supersedes=supersedes,
-                is_useful=True,
-                reason="a test",
-                phase=phase,
-                incident_id=incident_id or warning_id,
-                causes=() if phase in ENDS else (cause,),
-            )
+        warning = ZoneWarning(
+            warning_id=warning_id,
+            zone_id=zone_id,
+            level=WarningLevel.CLEAR if phase in ENDS else WarningLevel.WARN,
+            t_issued_ns=self.t_ns,
+            t_impact_ns=t_impact_ns,
+            p_impact=0.4,
+            threat_ids=(),
+            track_ids=(1,),
+            supersedes=supersedes,
+            is_useful=True,
+            reason="a test",
+            phase=phase,
+            incident_id=incident_id or warning_id,
+            causes=() if phase in ENDS else (cause,),
         )
-        self._hand_over(self.warnings[-1])
-        self.zones[zone_id] = (incident_id or warning_id, warning_id, phase, t_impact_ns // NS_PER_S)
+        self.ids.add(f"{self.run}-{warning_id}")
+        self._step(Events(t_ns=self.t_ns, warnings=(warning,)), 1)
+        self.zones[zone_id] = Zone(self.run, incident_id or warning_id, warning_id, phase, t_impact_ns // NS_PER_S)
 
-    def _hand_over(self, warning):
-        events = Events(t_ns=warning.t_issued_ns, warnings=(warning,))
-        self.dispatcher.take(Tick(t_ns=warning.t_issued_ns), events)
-        self.n_since += 1
+    def _step(self, events, n_notices):
+        self.steps.append((events, n_notices))
+        self._hand_over(events, n_notices)
 
-    def _is_open(self, zone_id):
-        return zone_id in self.zones and self.zones[zone_id][2] not in ENDS
+    def _hand_over(self, events, n_notices):
+        self.dispatcher.take(Tick(t_ns=events.t_ns), events)
+        self.n_since += n_notices
+
+    def _open(self, *, is_own):
+        """Zones in cover, of incidents that this run has told something of, or that it found."""
+        return [i for i, zone in self.zones.items() if zone.phase not in ENDS and (zone.run == self.run) == is_own]
 
     @rule(zone_id=st.integers(0, N_ZONES - 1), phase=st.sampled_from(UNDERWAY), lead_s=st.integers(5, 40))
     def warn_or_update(self, zone_id, phase, lead_s):
-        if self._is_open(zone_id):
-            incident_id, last_id, _, _ = self.zones[zone_id]
-            self._tell(zone_id, phase, incident_id, last_id, lead_s)
-        else:
-            self._tell(zone_id, WarningPhase.WARN, 0, 0, lead_s)
+        if zone_id in self._open(is_own=True):
+            self._tell(zone_id, phase, self.zones[zone_id].incident_id, self.zones[zone_id].last_id, lead_s)
+            return
+        goes_on = zone_id in self._open(is_own=False)
+        self._tell(zone_id, WarningPhase.WARN, 0, 0, lead_s)
+        if goes_on:  # what a run before began is told as an update of it, whatever this one takes it for
+            self.zones[zone_id] = self.zones[zone_id]._replace(phase=WarningPhase.UPDATE)
 
-    @precondition(lambda self: any(self._is_open(zone_id) for zone_id in range(N_ZONES)))
+    @precondition(lambda self: self._open(is_own=True))
     @rule(phase=st.sampled_from(ENDS))
     def end_one(self, phase):
-        zone_id = next(zone_id for zone_id in range(N_ZONES) if self._is_open(zone_id))
-        incident_id, last_id, _, _ = self.zones[zone_id]
-        self._tell(zone_id, phase, incident_id, last_id, 0)
+        zone_id = min(self._open(is_own=True))
+        self._tell(zone_id, phase, self.zones[zone_id].incident_id, self.zones[zone_id].last_id, 0)
+
+    @precondition(lambda self: self._open(is_own=False))
+    @rule()
+    def all_is_seen_to_be_quiet(self):
+        """For so long that what a run before left is over."""
+        found = self._open(is_own=False)
+        watch = tuple(
+            ZoneWatch(zone_id=i, t_ns=self.t_ns, sensor_ids=(0,), share=1.0, is_watched=True, reason="") for i in found
+        )
+        self._step(Events(t_ns=self.t_ns, zones=watch), 0)
+        self.t_ns += round(SITE.warning.clear_after_s + 1.0) * NS_PER_S
+        self._step(Events(t_ns=self.t_ns), len(found))
+        for i in found:
+            zone = self.zones[i]
+            self.ids.add(f"{zone.run}-{zone.last_id}-ended")
+            self.zones[i] = zone._replace(phase=WarningPhase.CLEAR)
 
     @rule(who=st.integers(0, 5), losses=st.lists(st.sampled_from(["there", "back", ""]), min_size=1, max_size=4))
     def lose(self, who, losses):
@@ -280,18 +320,33 @@ class Incidents(RuleBasedStateMachine):
         """Killed where it is; the journal tells everything again, under the same names."""
         self.dispatcher.finish()
         self._start()
-        for warning in self.warnings:
-            self._hand_over(warning)
+        for step in self.steps:
+            self._hand_over(*step)
+
+    @rule()
+    def another_run_goes_on(self):
+        """Killed, with anything under way but the lines of its own file; what begins then knows that file alone."""
+        self._wait(lambda each: each.channel == "file")
+        self.dispatcher.finish()
+        self.left = unfinished(self.folder, "told.jsonl", EXERCISE, self.t_ns)
+        assert {each.zone for each in self.left} >= {
+            SITE.zone[i].name for i, zone in self.zones.items() if zone.phase not in ENDS
+        }
+        self.n_runs, self.n_warnings, self.steps = self.n_runs + 1, 0, []
+        self._start()
+
+    def _wait(self, which):
+        end_s = time.monotonic() + 30.0
+        while any(each.n_sent != self.n_since for each in self.dispatcher.tallies() if which(each)):
+            assert time.monotonic() < end_s, self.dispatcher.tallies()
+            time.sleep(0.002)
 
     @rule()
     def settle(self):
         """Wait until nothing is on its way, and compare what all believe."""
-        end_s = time.monotonic() + 30.0
-        while any(each.n_sent != self.n_since for each in self.dispatcher.tallies()):
-            assert time.monotonic() < end_s, self.dispatcher.tallies()
-            time.sleep(0.002)
-        assert ids_in_log(self.folder) == {f"run-{each.warning_id}" for each in self.warnings}  # however often it came
-        model = {SITE.zone[i].name: (phase.value, t_s) for i, (_, _, phase, t_s) in self.zones.items()}
+        self._wait(lambda _: True)
+        assert ids_in_log(self.folder) == self.ids  # however often it came
+        model = {SITE.zone[i].name: (zone.phase.value, zone.t_impact_s) for i, zone in self.zones.items()}
         assert believed_by_siren(self.siren) == model
         assert believed_by_log(self.folder) == model
         assert believed_by_map(self.folder) == model

@@ -125,6 +125,74 @@ def test_an_incident_goes_from_its_first_warning_to_the_all_clear(place):
     assert isinstance(first, ExerciseNotice)
 
 
+def _left_behind(place, phase=WarningPhase.WARN):
+    """What a run before told zone 0 last, and when it was killed."""
+    herald = Herald(stamps.EXERCISE, place, "old", 180.0)
+    return herald.take(Tick(t_ns=T0_NS), _events(_impact(), warnings=[_warning(4, phase=phase)]))
+
+
+def _watch(is_watched, t_ns):
+    return ZoneWatch(zone_id=0, t_ns=t_ns, sensor_ids=(), share=1.0, is_watched=is_watched, reason="radar-1 is lost")
+
+
+def _silence(herald, t_s, zones=()):
+    t_ns = T0_NS + round(t_s * NS_PER_S)
+    return herald.take(Tick(t_ns=t_ns), _events(np.zeros(0, IMPACT), t_ns, zones=zones))
+
+
+def test_a_run_goes_on_with_the_incident_that_it_found_and_begins_the_next_itself(place):
+    herald = Herald(stamps.EXERCISE, place, "new", 180.0, _left_behind(place))
+    assert herald.heartbeat(T0_NS).zones[0].phase is WarningPhase.WARN
+    told = [
+        herald.take(Tick(t_ns=t), _events(_impact(), t, [each]))[0]
+        for t, each in (
+            (T0_NS + 8, _warning(1, t_ns=T0_NS + 8)),
+            (T0_NS + 9, _warning(2, 1, WarningPhase.IMPACT, T0_NS + 9, incident_id=1)),
+            (T0_NS + 10, _warning(3, 2, WarningPhase.CLEAR, T0_NS + 10, incident_id=1)),
+            (T0_NS + 20, _warning(5, t_ns=T0_NS + 20)),
+        )
+    ]
+    assert [each.phase for each in told] == ["update", "impact-expected", "all-clear", "warn"]
+    assert [each.incident for each in told] == ["old-4", "old-4", "old-4", "new-5"]
+    assert [each.n for each in told] == [2, 3, 4, 1]
+    assert told[2].references == (("old-4", T0_NS), ("new-1", T0_NS + 8), ("new-2", T0_NS + 9))
+
+
+def test_what_a_run_found_is_ended_once_it_was_seen_to_be_quiet_for_as_long_as_any_all_clear_takes(place):
+    quiet_s, left = place.site.warning.clear_after_s, _left_behind(place)
+    herald = Herald(stamps.EXERCISE, place, "new", 180.0, left)
+    assert _silence(herald, quiet_s + 1.0) == ()  # nobody has said yet who sees it
+    assert _silence(herald, 20.0, [_watch(True, T0_NS)]) == ()
+    assert _silence(herald, 30.0, [_watch(False, T0_NS)]) == ()
+    assert _silence(herald, 40.0, [_watch(True, T0_NS)]) == ()
+    assert _silence(herald, 39.0 + quiet_s) == ()
+    (over,) = _silence(herald, 40.0 + quiet_s)
+    assert (over.phase, over.incident, over.n, over.areas) == (WarningPhase.CLEAR, "old-4", 2, ())
+    assert over.references == (("old-4", T0_NS),)
+    assert "restarted" in over.reason
+    assert _silence(herald, 41.0 + 2.0 * quiet_s) == ()
+
+
+def test_what_a_run_found_and_nobody_sees_is_withdrawn_when_it_has_expired(place):
+    (last,) = _left_behind(place)
+    herald = Herald(stamps.EXERCISE, place, "new", 180.0, [last])
+    _silence(herald, 1.0, [_watch(False, T0_NS)])
+    assert _silence(herald, (last.t_expires_ns - T0_NS) / NS_PER_S) == ()
+    (over,) = _silence(herald, (last.t_expires_ns - T0_NS) / NS_PER_S + 1.0)
+    assert over.phase is WarningPhase.WITHDRAWN
+    assert "radar-1 is lost" in over.reason
+    assert over.t_expires_ns > last.t_expires_ns
+
+
+def test_an_ended_incident_and_one_of_a_zone_that_is_gone_are_not_gone_on_with(place):
+    (last,) = _left_behind(place)
+    gone = msgspec.structs.replace(last, zone="Nowhere")
+    over = msgspec.structs.replace(last, phase=WarningPhase.CLEAR)
+    herald = Herald(stamps.EXERCISE, place, "new", 180.0, [gone, over])
+    (told,) = herald.take(Tick(t_ns=T0_NS), _events(_impact(), warnings=[_warning(1)]))
+    assert (told.incident, told.phase, told.n) == ("new-1", WarningPhase.WARN, 1)
+
+
 def test_every_word_is_of_the_stamps_types(place):
     herald = Herald(stamps.REHEARSAL, place, "run", 180.0)
     (notice,) = herald.take(Tick(t_ns=T0_NS), _events(_impact(), warnings=[_warning(1)]))

@@ -27,20 +27,39 @@ def serve(
     drill_feed: Annotated[
         list[str] | None, typer.Option(help="URL of a feed that carries an exercise, beside the live ones.")
     ] = None,
+    after: Annotated[
+        pathlib.Path | None, typer.Option(help="A run that was broken off, to go on with; else the last of its series.")
+    ] = None,
     sound: Annotated[bool, typer.Option("--sound", help="Sound a tone here for each new warning and its end.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run the station on live feeds until Ctrl-C; journal, tracks and warnings go to the run folder."""
     from casemate.cli import commands, show, watch
 
-    folder = output or commands.fresh(pathlib.Path("runs") / site.stem)
+    folder, before = _next_run(output or pathlib.Path("runs") / site.stem)
     with show.compiling("track"), show.stop_flag() as stopped, watch.StatusTable() as table:
         from casemate import station
 
-        telling = station.Telling(channels, tuple(arm or ()), tuple(drill_feed or ()), sound)
+        telling = station.Telling(channels, tuple(arm or ()), tuple(drill_feed or ()), sound, after or before)
         with commands.named(folder):
             summary = station.serve(site, feed, folder, for_s, [table], stopped, telling)
     commands.finish(summary, folder, as_json)
+
+
+def _next_run(path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:
+    """Return the next free folder of a station's runs, and the run before it if that is over.
+
+    So a supervisor starts a station by one command, however often.
+    """
+    from casemate.io.channels.desks import OWN_LOG
+    from casemate.io.channels.unfinished import is_running
+
+    runs: list[pathlib.Path] = []
+    folder = path
+    while (folder / "journal.sqlite").exists():
+        runs.append(folder)
+        folder = path.with_name(f"{path.name}-{len(runs) + 1}")
+    return folder, next((run for run in runs[-1:] if not is_running(run, OWN_LOG.lines)), None)
 
 
 def send(

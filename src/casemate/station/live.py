@@ -43,6 +43,7 @@ from casemate.physics.terrain import Terrain
 from casemate.pipeline import Plan
 from casemate.runner import LiveSource, Origin, inputs_of, named, plan_of, record, terrain_of
 from casemate.runner.loop import Sink, Source
+from casemate.runner.pauses import short_pauses
 from casemate.runner.warm import warm
 
 LiveDispatcher = Dispatcher[LiveNotice, LivePicture, LiveHeartbeat]
@@ -60,6 +61,7 @@ class Telling(NamedTuple):
     arms: tuple[pathlib.Path, ...] = ()  # statements of those who arm its live channels
     drill_urls: tuple[str, ...] = ()  # feeds that carry an exercise
     with_sound: bool = False
+    before: pathlib.Path | None = None  # folder of a run that was broken off: its incidents go on
 
 
 class _Post(NamedTuple):
@@ -111,7 +113,7 @@ def serve(
         return is_stopped() or (end_s is not None and time.monotonic() >= end_s)
 
     origin = named(Origin(data=data, name=site_path.stem, inputs=inputs_of(plan, site_path)), clock.now_ns())
-    desk = Desk(folder, AuditLog(folder), clock.now_ns, is_patient=is_played)
+    desk = Desk(folder, AuditLog(folder), clock.now_ns, is_played, None if is_played else telling.before)
     post = _Post(plan, terrain, origin, declared, desk, telling)
     armed = _armed(post)
     feeds = [open_feed(url, plan.site, clock) for url in urls]
@@ -122,7 +124,8 @@ def serve(
         if drill is not None:
             drill.start()
         told = _with_asides(source, teller)
-        summary = record(told, plan, folder, origin, terrain=terrain, teller=teller, sinks=sinks)
+        with short_pauses():
+            summary = record(told, plan, folder, origin, terrain=terrain, teller=teller, sinks=sinks)
     finally:
         held = {} if drill is None else {"drill": drill.stop()}
     return {**summary, **held}
@@ -183,18 +186,21 @@ def _live_dispatcher(post: _Post, armed: Armed | None, listeners: Sequence[Calla
         off = (*off, *_off(channels, "live", "is not armed (--arm, twice)"))
     else:
         couriers += desks.live_couriers(channels, armed, LIVE, desk)
-    herald = Herald(LIVE, post.place, post.origin.run, post.plan.hold_s())
+    left = desks.left_by(desk, LIVE)
+    herald = Herald(LIVE, post.place, post.origin.run, post.plan.hold_s(), left)
     rhythm = desks.rhythm_of(post.declared)
-    return Dispatcher(herald, couriers, desk.audit, desk.now_ns, rhythm, listeners=listeners, off=off)
+    return Dispatcher(herald, couriers, desk.audit, desk.now_ns, rhythm, listeners=listeners, off=off, unfinished=left)
 
 
 def _exercise_dispatcher(post: _Post) -> ExerciseDispatcher:
     channels, desk = post.declared.channel, post.desk
     couriers = desks.local_couriers(channels, EXERCISE, desk, with_sound=post.telling.with_sound)
     couriers += desks.drill_couriers(channels, EXERCISE, desk)
-    herald = Herald(EXERCISE, post.place, post.origin.run, post.plan.hold_s())
+    left = desks.left_by(desk, EXERCISE)
+    herald = Herald(EXERCISE, post.place, post.origin.run, post.plan.hold_s(), left)
     off = _off(channels, "live", "takes nothing of an exercise")
-    return Dispatcher(herald, couriers, desk.audit, desk.now_ns, desks.rhythm_of(post.declared), off=off)
+    rhythm = desks.rhythm_of(post.declared)
+    return Dispatcher(herald, couriers, desk.audit, desk.now_ns, rhythm, off=off, unfinished=left)
 
 
 def _rehearsal_dispatcher(post: _Post) -> RehearsalDispatcher:
@@ -241,7 +247,8 @@ class _Drill:
         taking = msgspec.structs.replace(site, asterix=msgspec.structs.replace(site.asterix, drills=True))
         plan = msgspec.structs.replace(live.plan, site=taking)
         origin = msgspec.structs.replace(live.origin, data="EXERCISE", run="")
-        desk = Desk(self._folder, AuditLog(self._folder), clock.now_ns)
+        before = None if live.telling.before is None else live.telling.before / "drill"
+        desk = Desk(self._folder, AuditLog(self._folder), clock.now_ns, before=before)
         self._post = live._replace(plan=plan, origin=named(origin, clock.now_ns()), desk=desk)
         feeds = [open_feed(url, plan.site, clock) for url in live.telling.drill_urls]
         self._is_stopped = threading.Event()

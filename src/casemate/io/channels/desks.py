@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+from casemate.errors import SettingsError
 from casemate.io.channels import log, sound
 from casemate.io.channels.areas import Place
 from casemate.io.channels.arming import Armed
@@ -18,6 +19,7 @@ from casemate.io.channels.dispatcher import Dispatcher, Rhythm
 from casemate.io.channels.herald import Herald
 from casemate.io.channels.opening import AnySettings, ChannelsFile, make_channel
 from casemate.io.channels.stamps import Stamp
+from casemate.io.channels.unfinished import unfinished
 from casemate.model.notices import (
     AnyHeartbeat,
     AnyNotice,
@@ -47,6 +49,23 @@ class Desk(NamedTuple):
     audit: AuditLog
     now_ns: Callable[[], int]
     is_patient: bool = False
+    before: Path | None = None  # folder of the run that was broken off
+
+
+def left_by(desk: Desk, stamp: Stamp[N, P, H]) -> tuple[N, ...]:
+    """Return what the run before left unfinished, noted in the audit log."""
+    if desk.before is None:
+        return ()
+    try:
+        left = unfinished(desk.before, OWN_LOG.lines, stamp, desk.now_ns())
+    except SettingsError:
+        desk.audit.close()
+        raise
+    for each in left:
+        desk.audit.note(
+            "taken-over", desk.now_ns(), notice=each.notice_id, incident=each.incident, zone=each.zone, phase=each.phase
+        )
+    return left
 
 
 def local_couriers(

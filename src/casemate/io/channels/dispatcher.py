@@ -91,6 +91,8 @@ class Dispatcher(Generic[N, P, H]):
         Called with each notice by this dispatcher's thread.
     off : sequence of Tally
         Channels that are declared and not opened, to be shown.
+    unfinished : sequence of notices
+        Of a run that was broken off: said again, first of all, under their own names.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Dispatcher(Generic[N, P, H]):
         is_patient: bool = False,
         listeners: Sequence[Callable[[Notice], None]] = (),
         off: Sequence[Tally] = (),
+        unfinished: Sequence[N] = (),
     ) -> None:
         self._herald, self._couriers, self._audit, self._now_ns = herald, tuple(couriers), audit, now_ns
         self._rhythm, self._is_patient, self._listeners = rhythm, is_patient, tuple(listeners)
@@ -111,6 +114,7 @@ class Dispatcher(Generic[N, P, H]):
         self._steps: queue.SimpleQueue[_Step | _Real | None] = queue.SimpleQueue()
         self._precedence = precedence.Precedence()
         self._n_notices = self._n_silent = 0
+        self._n_taken_over = len(unfinished)
         self._failure = ""
         self._states: dict[str, str] = {}
         self._beat_s = self._show_s = 0.0  # monotonic time of the last; the first at once
@@ -118,6 +122,7 @@ class Dispatcher(Generic[N, P, H]):
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         for courier in self._couriers:
             courier.start()
+        self._tell(unfinished)
         self._thread.start()
 
     def take(self, message: Input, events: Events | None) -> None:
@@ -168,6 +173,7 @@ class Dispatcher(Generic[N, P, H]):
             ],
             "n_notices": self._n_notices,
             "n_silent": self._n_silent,
+            "n_taken_over": self._n_taken_over,
             "failure": self._failure,
             "audit": {**self._audit.head._asdict(), "n_lost": self._audit.n_lost, "trouble": self._audit.trouble},
         }

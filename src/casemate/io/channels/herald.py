@@ -4,6 +4,7 @@ Which kind they are is the stamp that the herald was made with; nothing in here 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -34,10 +35,12 @@ class _Zone(Generic[N]):
     """Where the incident of a zone stands."""
 
     def __init__(self) -> None:
-        self.incident = ""
+        self.own = ""  # the incident, as this run's warnings name it
+        self.incident = ""  # as it is told: of a run before, where that one's goes on
         self.phase: WarningPhase | None = None
         self.told: tuple[Reference, ...] = ()
         self.last: N | None = None  # None: quiet
+        self.t_quiet_ns = 0  # since when a zone that was taken over is seen to be quiet; 0: it is not seen
 
 
 class Herald(Generic[N, P, H]):
@@ -53,9 +56,14 @@ class Herald(Generic[N, P, H]):
         Name of the run, part of every notice's id.
     hold_s : float
         How long after its impact's time a notice holds if nothing more is heard [s].
+    unfinished : sequence of notices
+        The last of each incident that a run before left: the next warning of that zone goes on with it. Where none
+        comes it is ended, when the zone was watched and quiet for as long as an all-clear takes, or it has expired.
     """
 
-    def __init__(self, stamp: Stamp[N, P, H], place: Place, run: str, hold_s: float) -> None:
+    def __init__(
+        self, stamp: Stamp[N, P, H], place: Place, run: str, hold_s: float, unfinished: Sequence[N] = ()
+    ) -> None:
         self._stamp, self._place, self._run = stamp, place, run
         self._hold_ns = round(hold_s * NS_PER_S)
         self._zone_list = zone_list_digest(place.site.zone)
@@ -65,6 +73,10 @@ class Herald(Generic[N, P, H]):
         self._sensors = {each.name: "waiting" for each in place.site.sensor}
         self._watch = [(False, "nobody has said yet who sees it")] * len(place.site.zone)
         self._t_picture_ns = self._t_swept_ns = 0
+        self._taken_over: set[int] = set()  # zones of incidents of a run before of which this one has said nothing
+        self._quiet_ns = round(place.site.warning.clear_after_s * NS_PER_S)
+        for notice in unfinished:
+            self._take_over(notice)
 
     def take(self, message: Scan | Tick, events: Events) -> tuple[N, ...]:
         """Take a step in and return the notices that it calls for, in order."""
@@ -75,10 +87,13 @@ class Herald(Generic[N, P, H]):
             self._sensors[self._place.site.sensor[health.sensor_id].name] = SensorState(health.state).value
         for watch in events.zones:
             self._watch[watch.zone_id] = watch.is_watched, "" if watch.is_watched else watch.reason
-        return tuple(self._notice(each) for each in events.warnings)
+        told = [self._notice(each) for each in events.warnings]
+        over = [each for zone_id in sorted(self._taken_over) for each in self._let_go(zone_id, events.t_ns)]
+        return (*told, *over)
 
-    def end(self, zone_id: int, t_ns: int, reason: str) -> tuple[N, ...]:
-        """Return the withdrawal of a zone's incident before its time, none where the zone is quiet."""
+    def end(self, zone_id: int, t_ns: int, reason: str, phase: WarningPhase = WarningPhase.WITHDRAWN) -> tuple[N, ...]:
+        """Return the end of a zone's incident before its time, none where the zone is quiet."""
+        self._taken_over.discard(zone_id)
         state = self._zones[zone_id]
         last, state.last = state.last, None
         if last is None:
@@ -90,7 +105,7 @@ class Herald(Generic[N, P, H]):
                 last,
                 notice_id=f"{last.notice_id}-ended",
                 n=last.n + 1,
-                phase=WarningPhase.WITHDRAWN,
+                phase=phase,
                 areas=(),
                 t_sent_ns=t_ns,
                 t_expires_ns=max(last.t_expires_ns, t_ns + self._hold_ns),
@@ -124,17 +139,49 @@ class Herald(Generic[N, P, H]):
             sensors=tuple(self._sensors.items()),
         )
 
+    def _take_over(self, notice: N) -> None:
+        names = [zone.name for zone in self._place.site.zone]
+        if notice.phase in _ENDS or notice.zone not in names:
+            return
+        zone_id = names.index(notice.zone)
+        state = self._zones[zone_id]
+        state.incident, state.phase, state.last = notice.incident, notice.phase, notice
+        state.told = (*notice.references, Reference(notice.notice_id, notice.t_sent_ns))
+        self._taken_over.add(zone_id)
+
+    def _let_go(self, zone_id: int, t_ns: int) -> tuple[N, ...]:
+        state, (is_watched, why) = self._zones[zone_id], self._watch[zone_id]
+        state.t_quiet_ns = (state.t_quiet_ns or t_ns) if is_watched else 0
+        if is_watched and t_ns - state.t_quiet_ns >= self._quiet_ns:
+            quiet = f"the station was restarted; no active threat for {self._quiet_ns / NS_PER_S:.0f} s"
+            return self.end(zone_id, t_ns, quiet, WarningPhase.CLEAR)
+        if state.last is None or t_ns > state.last.t_expires_ns:
+            return self.end(
+                zone_id, t_ns, f"expired: the station was restarted, and since then {why or 'sees nothing'}"
+            )
+        return ()
+
+    def _phase_of(self, told: ZoneWarning, state: _Zone[N]) -> WarningPhase:
+        # and whether it is of an incident that is told already: a run before may have begun it
+        own = f"{self._run}-{told.incident_id}"
+        if state.own == own:
+            return told.phase
+        state.own = own
+        if told.zone_id in self._taken_over:
+            self._taken_over.discard(told.zone_id)
+            return WarningPhase.UPDATE if told.phase is WarningPhase.WARN else told.phase
+        state.incident, state.told = own, ()
+        return told.phase
+
     def _notice(self, told: ZoneWarning) -> N:
         state, zone = self._zones[told.zone_id], self._place.site.zone[told.zone_id]
-        notice_id, incident, phase = f"{self._run}-{told.warning_id}", f"{self._run}-{told.incident_id}", told.phase
-        if state.incident != incident:
-            state.incident, state.told = incident, ()
+        notice_id, phase = f"{self._run}-{told.warning_id}", self._phase_of(told, state)
         areas = areas_of([_caused(cause) for cause in told.causes], self._place)
         ends = (told.t_impact_ns, told.t_issued_ns, *(area.t_impact_ns for area in areas))
         notice = self._stamp.notice(
             station=self._place.site.site.name,
             notice_id=notice_id,
-            incident=incident,
+            incident=state.incident,
             n=len(state.told) + 1,
             phase=phase,
             zone=zone.name,

@@ -1,5 +1,6 @@
 """The channel that needs nothing: what was told, as lines of a file, and the newest heartbeat beside it."""
 
+import fcntl
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
@@ -45,6 +46,9 @@ class LogChannel:
         """Open the file for appending."""
         try:
             self._file = self._path.open("ab")
+            fcntl.flock(
+                self._file, fcntl.LOCK_EX | fcntl.LOCK_NB
+            )  # tells others that this run goes on; see `unfinished`
         except OSError as error:
             raise ChannelError(self.name, f"{self._path.name}: {error.strerror or error}") from error
 
