@@ -233,7 +233,7 @@ class Incidents(RuleBasedStateMachine):
         channels = [self.siren, *(make_channel(each, self.folder, lambda _: None) for each in declared)]
         self.page = channels[-1]
         self.networks = [Network(each) for each in channels]
-        carried = [Courier(each, EXERCISE, self.audit, lambda: self.t_ns) for each in self.networks]
+        self.carried = carried = [Courier(each, EXERCISE, self.audit, lambda: self.t_ns) for each in self.networks]
         herald = Herald(EXERCISE, PLACE, self.run, 1e6, self.left)
         self.dispatcher = Dispatcher(herald, carried, self.audit, lambda: self.t_ns, Rhythm(), unfinished=self.left)
         self.n_since = len(self.left)
@@ -318,7 +318,7 @@ class Incidents(RuleBasedStateMachine):
     @rule()
     def restart_the_station(self):
         """Killed where it is; the journal tells everything again, under the same names."""
-        self.dispatcher.finish()
+        self._kill()
         self._start()
         for step in self.steps:
             self._hand_over(*step)
@@ -327,13 +327,18 @@ class Incidents(RuleBasedStateMachine):
     def another_run_goes_on(self):
         """Killed, with anything under way but the lines of its own file; what begins then knows that file alone."""
         self._wait(lambda each: each.channel == "file")
-        self.dispatcher.finish()
+        self._kill()
         self.left = unfinished(self.folder, "told.jsonl", EXERCISE, self.t_ns)
         assert {each.zone for each in self.left} >= {
             SITE.zone[i].name for i, zone in self.zones.items() if zone.phase not in ENDS
         }
         self.n_runs, self.n_warnings, self.steps = self.n_runs + 1, 0, []
         self._start()
+
+    def _kill(self):
+        self.dispatcher.finish()
+        for each in self.carried:  # nothing of what was killed goes on
+            each._thread.join(30.0)
 
     def _wait(self, which):
         end_s = time.monotonic() + 30.0
