@@ -26,6 +26,7 @@ _FORGET_NS: Final = 120 * NS_PER_S
 
 _ACCEPTED, _DROPPED = int(Refusal.NONE), int(TrackStatus.DROPPED)
 
+_NONE: Final = freeze(np.zeros(0, TRACK_CLASS))
 _LEAST_P: Final = 1e-9
 """The tracker's odds are not believed beyond this."""
 
@@ -121,11 +122,13 @@ class ClassStage:
         if scan is not None:
             self._compare(scan, tracks, fates)
             self._take(scan, tracks, fates)
-        out = self._judge(tracks)
-        self._declared.update(dict.fromkeys(out["track_id"][out["i_class"] >= 0].tolist(), t_ns))
+        out = self._judge(tracks) if len(tracks) else _NONE
+        if len(out):
+            self._declared.update(dict.fromkeys(out["track_id"][out["i_class"] >= 0].tolist(), t_ns))
         is_gone = t_ns - self._motions.t_ns > _FORGET_NS
-        dropped = self._find(tracks["track_id"][tracks["status"] == _DROPPED])
-        is_gone[dropped[dropped >= 0]] = True
+        if len(tracks):
+            dropped = self._find(tracks["track_id"][tracks["status"] == _DROPPED])
+            is_gone[dropped[dropped >= 0]] = True
         if np.count_nonzero(is_gone):
             for track_id in self._ids[is_gone].tolist():
                 self._ln_usual.pop(track_id, None)
@@ -135,8 +138,6 @@ class ClassStage:
 
     def _judge(self, tracks: Records) -> Records:
         out = np.zeros(len(tracks), TRACK_CLASS)
-        if not len(tracks):
-            return out
         p = self._p_kinds(tracks)
         by_class = p[:, :1] * self._p_classes(tracks)
         p_kind = p[:, 1:] @ self._as_flyer + by_class @ self._as_class

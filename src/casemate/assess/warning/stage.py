@@ -39,7 +39,9 @@ class _Standing(NamedTuple):
     rows: Records  # ZONE_RISK (n,), those that count, by zone and track
     matters: NDArray[np.bool_]  # (n,) by itself
     close_s: Floats  # (n,) from so long before its time the impact is expected
-    zones: dict[int, tuple[slice, bool]]  # where the rows of a zone are, and whether they hold an alarm
+    harm: Floats  # (n,) to a person there
+    zones: dict[int, slice]  # where the rows of a zone are
+    holds: dict[int, bool]  # whether they hold its alarm, filled when it is asked
 
 
 class _Due(NamedTuple):
@@ -146,11 +148,17 @@ class WarningStage:
         rows = rows[np.lexsort((rows["track_id"], rows["zone_id"]))]
         harm = rows["p_hit"] * rows["p_round"] * rows["p_hurt"]
         zone_ids, starts = np.unique(rows["zone_id"], return_index=True)
-        places = [slice(*ends) for ends in itertools.pairwise([*starts.tolist(), len(rows)])]
-        holds = [(mine, float(harm[mine].sum()) >= self._hold_at) for mine in places]
+        places = itertools.starmap(slice, itertools.pairwise([*starts.tolist(), len(rows)]))
         close_s = np.maximum(DUE_S, 2.0 * rows["sigma_t_s"])
-        zones = dict(zip(zone_ids.tolist(), holds, strict=True))
-        return _Standing(risks, rows, harm >= self._hold_at, close_s, zones)
+        zones = dict(zip(zone_ids.tolist(), places, strict=True))
+        return _Standing(risks, rows, harm >= self._hold_at, close_s, harm, zones, {})
+
+    def _holds(self, zone_id: int, mine: slice) -> bool:
+        # the harm of all risks of a zone together
+        holds = self._standing.holds.get(zone_id)
+        if holds is None:
+            holds = self._standing.holds[zone_id] = float(self._standing.harm[mine].sum()) >= self._hold_at
+        return holds
 
     def _most_spared(self) -> NDArray[np.float64]:
         return spared(np.array(math.inf), np.array(1.0), self._settings.share_acting)
@@ -172,7 +180,7 @@ class WarningStage:
         """Return the quiet zones that the rule would warn now."""
         rows = self._standing.rows
         is_open = (left_ns > 0) & self._is_quiet[rows["zone_id"]]
-        if not is_open.any():
+        if not np.count_nonzero(is_open):
             return {}
         coming = rows[is_open]
         zone_ids, starts = np.unique(coming["zone_id"], return_index=True)
@@ -196,7 +204,7 @@ class WarningStage:
 
     def _first(self, t_ns: int, zone_id: int, left_ns: NDArray[np.int64], due: _Due) -> ZoneWarning:
         self._alarms[zone_id], self._is_quiet[zone_id] = _Alarm(self._n_warnings + 1, t_ns, due.wait_s), False
-        mine = self._standing.zones[zone_id][0]
+        mine = self._standing.zones[zone_id]
         coming = self._standing.rows[mine][left_ns[mine] > 0]
         return self._issue(t_ns, zone_id, coming, WarningPhase.WARN, due.weighed)
 
@@ -205,18 +213,20 @@ class WarningStage:
     ) -> ZoneWarning | None:
         """Tell a warned zone what changed, if it must be told."""
         alarm = self._alarms[zone_id]
-        mine, holds = self._standing.zones.get(zone_id, (_NO_ROWS, self._hold_at <= 0.0))
+        mine = self._standing.zones.get(zone_id, _NO_ROWS)
+        holds = self._holds(zone_id, mine)
         if holds:
             alarm.t_risk_ns, alarm.why_gone = t_ns, ""
         elif not alarm.why_gone:
             alarm.why_gone = why_gone(alarm.told, t_ns, standing)
         if mine is not _NO_ROWS:
             rows, matters, is_coming = self._standing.rows[mine], self._standing.matters[mine], left_ns[mine] > 0
-            if not alarm.is_borne_out and (matters & ~is_coming).any():
+            if not alarm.is_borne_out and np.count_nonzero(matters & ~is_coming):
                 alarm.is_borne_out = bool(alarm.knows(rows["track_id"][matters & ~is_coming])[0].any())
             which = matters & is_coming
-            which = which if which.any() or not holds else is_coming  # many small risks that only add up
-            if which.any():
+            if holds and not np.count_nonzero(which):
+                which = is_coming  # many small risks that only add up
+            if np.count_nonzero(which):
                 is_close = left_ns[mine] / NS_PER_S <= self._standing.close_s[mine]
                 phase = self._phase_before(t_ns, alarm, rows, which, is_close)
                 return None if phase is None else self._issue(t_ns, zone_id, rows[which], phase)
@@ -232,7 +242,7 @@ class WarningStage:
     ) -> WarningPhase | None:
         """Return the phase to tell of while something is to come down, None where nothing is new."""
         was_expected = alarm.phase is WarningPhase.IMPACT
-        if not was_expected and (is_close & which).any():
+        if not was_expected and np.count_nonzero(is_close & which):
             return WarningPhase.IMPACT
         may = t_ns - alarm.t_issued_ns >= round(self._settings.update_s * NS_PER_S)
         if may and self._has_news(alarm, rows, which):
