@@ -63,6 +63,7 @@ def test_the_command_prints_and_draws(short, tmp_path, capsys):
     assert "people live where" in said
     assert UNBURST not in said
     assert (tmp_path / "map.png").stat().st_size > 20_000
+    assert "| live things on the ground |" in (tmp_path / "map.md").read_text(encoding="utf-8")
 
 
 def test_a_night_without_a_raid_lets_nothing_fall(tmp_path, capsys):

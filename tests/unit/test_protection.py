@@ -33,6 +33,7 @@ from casemate.study.harm import (
 from casemate.study.lines import mean_line, ratio_line
 from casemate.study.nights import Variant, find, fly, fly_all
 from casemate.study.protection_plot import draw
+from casemate.study.protection_table import table_of_answer
 from casemate.study.tally import Aimed, Night
 
 RADIUS_M, P_DUD = 16.0, 0.06  # of r107
@@ -215,6 +216,10 @@ def test_every_answer_has_its_picture(tmp_path, kind):
     draw(asked.answer(nights, 3), nights, file)
     assert file.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert file.stat().st_size > 15_000  # an empty sheet has 5,000
+    text = table_of_answer(asked.answer(nights, 3))
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len({row.count(" | ") for row in rows}) == 1
+    assert len(rows) == 2 + len({line.case for line in asked.answer(nights, 3).lines})
 
 
 @pytest.mark.parametrize("sees_truth", [False, True])

@@ -40,6 +40,7 @@ def residue(
     from casemate.study.falling import Fell, falling_of, with_duds
     from casemate.study.falling_map import draw_falling
     from casemate.study.nights import ground_of
+    from casemate.study.protection_table import table_of_falling, write_table
 
     file = output or fresh(pathlib.Path(f"residue-{pathlib.Path(scenario).stem}"), ".png")
     variant = with_duds(scenario, p_dud)
@@ -47,6 +48,7 @@ def residue(
     if kept:
         found = falling_of(scenario, first_seed, p_dud, kept)
         draw_falling(found, ground_of(scenario), file)
+        write_table(table_of_falling(found), file.with_suffix(".md"))
         print_json(found) if as_json else _print_fallen(found, file)
     check_whole(len(kept), seeds, nights)
 
@@ -77,4 +79,4 @@ def _print_fallen(found: "Falling", file: pathlib.Path) -> None:
     show.OUT.print(
         f"mass is kept to {found.imbalance_share:.1e}; {found.beyond_kg} kg a night beyond the map", highlight=False
     )
-    show.OUT.print(f"map  {file}", soft_wrap=True, highlight=False)
+    show.OUT.print(f"map  {file}, and the table beside it (.md)", soft_wrap=True, highlight=False)

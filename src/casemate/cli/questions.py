@@ -117,6 +117,7 @@ def sensing(
 def _ask(asked: Question, seeds: int, workers: int, folder: pathlib.Path, *, as_json: bool) -> None:
     from casemate.cli.commands import print_json
     from casemate.study.protection_plot import draw
+    from casemate.study.protection_table import table_of_answer, write_table
     from casemate.study.tally import Night
 
     nights = flown(Night, asked.variants, range(1, seeds + 1), folder / "nights", workers)
@@ -125,6 +126,7 @@ def _ask(asked: Question, seeds: int, workers: int, folder: pathlib.Path, *, as_
         answer = asked.answer(nights, seeds)
         picture = folder / f"{asked.name}.png"
         draw(answer, nights, picture)
+        write_table(table_of_answer(answer), picture.with_suffix(".md"))
         print_json(answer) if as_json else _print(answer, picture)
     check_whole(n, seeds, folder / "nights")
 
@@ -174,7 +176,7 @@ def _print(answer: Answer, picture: pathlib.Path) -> None:
     show.OUT.print(table)
     for note in answer.notes:
         show.OUT.print(note, soft_wrap=True, highlight=False)
-    show.OUT.print(f"picture     {picture}", soft_wrap=True, highlight=False)
+    show.OUT.print(f"picture     {picture}, and the table beside it (.md)", soft_wrap=True, highlight=False)
 
 
 def _check_guns(scenario: str, declared: int, most: int) -> None:
