@@ -58,9 +58,9 @@ def net(request):
     channel.close()
 
 
-def a_channel(url, **more):
+def a_channel(url, on_reply=pytest.fail, **more):
     settings = Settings(name="maps", audience="drill", url=url, at_deg=AT_DEG, **more)
-    return CotChannel(settings, None, pytest.fail)
+    return CotChannel(settings, None, on_reply)
 
 
 def flat(event):
@@ -198,6 +198,43 @@ def test_a_server_that_never_reads_is_given_up_in_time(n_pongs):
         with pytest.raises(ChannelError, match=r"no answer to a ping within 0\.3 s"):
             channel.send(cases.a_notice()) if n_pongs else channel.open()
         assert time.monotonic() - start_s < 1.0
+
+
+class eager:  # noqa: N801 reads as a word
+    """A server that answers the first ping three times, and no other: what a forger between us and it would say."""
+
+    def __init__(self):
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        client, _ = self._server.accept()
+        with client:
+            client.recv(65536)
+            client.sendall(3 * b'<event uid="takPong" type="t-x-c-t-r"/>')
+            while client.recv(65536):
+                pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._server.close()
+
+
+def test_answers_that_came_before_the_question_count_for_nothing():
+    replies = []
+    with eager() as server:
+        channel = a_channel(server.url, on_reply=replies.append, timeout_s=0.3)
+        channel.open()
+        time.sleep(0.1)
+        with pytest.raises(ChannelError, match=r"no answer to a ping within 0\.3 s"):
+            channel.send(cases.a_notice())
+        channel.close()
+    assert {(each.kind, each.notice_id, each.who) for each in replies} == {("refused", "", server.url)}
+    assert len(replies) == 2
+    assert replies[0].why == "forged or replayed: an answer to no ping of ours"
 
 
 def test_a_full_socket_is_given_up_in_time():

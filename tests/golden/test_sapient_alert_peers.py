@@ -121,15 +121,20 @@ def test_a_fusion_node_of_another_make_hears_alerts_and_acknowledges_once(sapien
         for n, notice in enumerate(incident, 1):
             channel.send(notice)
             end_s = time.monotonic() + 5.0
-            while len(replies) < n and time.monotonic() < end_s:
+            while len(replies) < 3 * n and time.monotonic() < end_s:
                 channel.show(cases.a_picture("exercise"))
         time.sleep(0.1)
         channel.show(cases.a_picture("exercise"))
         channel.beat(cases.a_heartbeat("exercise"))
         channel.close()
         heard = [json.loads(line) for line in process.stdout]
-    assert [each.notice_id for each in replies] == [each.notice_id for each in incident]
-    assert {(each.channel, each.kind, each.who, each.why) for each in replies} == {("net", "acknowledged", THEIRS, "")}
+    counted = [each for each in replies if each.kind == "acknowledged"]
+    refused = [each for each in replies if each.kind == "refused"]
+    assert [each.notice_id for each in counted] == [each.notice_id for each in incident]
+    assert {(each.channel, each.who, each.why) for each in counted} == {("net", THEIRS, "")}
+    assert len(refused) == 2 * len(incident)  # the replay, and the one to nothing
+    assert {(each.notice_id, each.who) for each in refused} == {("", THEIRS)}
+    assert all(each.why.startswith("forged or replayed") for each in refused)
     kinds = [next(key for key in each if key not in {"timestamp", "nodeId", "destinationId"}) for each in heard]
     assert kinds[:4] == ["registration", "statusReport", "detectionReport", "alert"]
     alerts = [each["alert"] for each in heard if "alert" in each]
@@ -227,6 +232,28 @@ def test_after_a_lost_connection_the_alert_that_holds_is_told_again():
         assert node.heard[5].alert.alert_id == node.heard[2].alert.alert_id
         channel.send(cases.a_notice("exercise", WarningPhase.CLEAR, 2))
         channel.close()
+
+
+def test_an_acknowledgement_counts_on_the_connection_that_its_alert_went_out_by():
+    notice, *_, over = cases.an_incident("exercise")
+    said = {"alertId": messages.alert_id(notice), "alertAckStatus": "ALERT_ACK_STATUS_ACCEPTED"}
+    replies = []
+    with fusion(ACCEPTED, framed(alertAck=said)) as node:
+        channel = a_channel(node.port, replies.append)
+        channel.open()  # acknowledged before it was ever sent
+        time.sleep(0.1)
+        channel.send(notice)
+        assert [each.kind for each in replies] == ["refused"]
+        channel.send(over)  # ended, and nobody acknowledged it here
+        node.drop()
+        time.sleep(0.1)
+        with pytest.raises(ChannelError, match=r"closed by the other side|reset"):
+            channel.beat(cases.a_heartbeat("exercise"))
+        channel.open()  # on another connection it is acknowledged
+        time.sleep(0.1)
+        channel.beat(cases.a_heartbeat("exercise"))
+        channel.close()
+    assert [(each.kind, each.notice_id) for each in replies] == [("refused", ""), ("refused", "")]
 
 
 def test_tasks_are_refused_and_garbage_is_answered():

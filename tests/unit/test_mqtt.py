@@ -19,6 +19,7 @@ from casemate.constants import NS_PER_S
 from casemate.errors import ChannelError, SettingsError
 from casemate.io.channels import mqtt, mqtt_words
 from casemate.io.channels.mqtt_acks import Book, code_of
+from casemate.io.channels.refusals import REFUSALS_PER_S
 from casemate.model.messages import WarningPhase
 from casemate.model.notices import (
     DrillHeartbeat,
@@ -259,7 +260,7 @@ def test_a_flood_of_nonsense_fills_no_log_and_holds_nothing_up(broker, tmp_path)
             assert time.monotonic() < end
             time.sleep(0.01)
         assert sum(each.kind == "acknowledged" for each in station.replies) == 1
-        assert len(station.replies) <= 10 * (mqtt.REFUSALS_PER_S + 1)
+        assert len(station.replies) <= 10 * (REFUSALS_PER_S + 1)
 
 
 @needs_mosquitto

@@ -6,7 +6,7 @@ import re
 import socket
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal, Protocol
 
@@ -14,14 +14,16 @@ import msgspec
 
 from casemate.errors import ChannelError, SettingsError
 from casemate.io.channels import cot_events
-from casemate.io.channels.channel import OnReply
+from casemate.io.channels.channel import OnReply, Reply
 from casemate.io.channels.cot_events import CotEvent
 from casemate.io.channels.features import OVER
+from casemate.io.channels.refusals import Refusals
 from casemate.io.channels.stream import Endpoint, Stream, client_context, why_of
 from casemate.model.catalog import Declaration, Lat, Lon, Name
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
 _PONG: Final = re.compile(rb"""\btype=["']t-x-c-t-r["']""")
+_UNASKED: Final = "forged or replayed: an answer to no ping of ours"
 _PONG_BYTES: Final = 32
 """Longer than what is looked for: so much of a piece is looked at again with the next."""
 PART: Final = 20
@@ -61,7 +63,7 @@ class CotChannel:
     folder : Path
         Of the run: not used.
     on_reply : callable
-        Never called: maps do not answer.
+        Told of answers of a server that nobody asked for, as refused.
 
     Raises
     ------
@@ -70,9 +72,9 @@ class CotChannel:
     """
 
     def __init__(self, settings: Settings, folder: Path, on_reply: OnReply) -> None:
-        _ = folder, on_reply
+        _ = folder
         self.name = settings.name
-        self._settings = settings
+        self._settings, self._on_reply, self._refusals = settings, on_reply, Refusals()
         parts = urllib.parse.urlsplit(settings.url)
         _check(settings, parts)
         self._address = (parts.hostname or "", parts.port or 0)
@@ -88,7 +90,12 @@ class CotChannel:
             if self._endpoint is None:
                 self._way = _Group(self._address, self._settings.interface)
             else:
-                self._way = _Server(self._endpoint, f"{self.name}-ping", self._settings.answers_pings)
+                self._way = _Server(
+                    self._endpoint,
+                    f"{self.name}-ping",
+                    answers_pings=self._settings.answers_pings,
+                    on_unasked=self._refuse,
+                )
             self._way.deliver([], is_urgent=True)
 
     def send(self, notice: AnyNotice) -> None:
@@ -135,6 +142,10 @@ class CotChannel:
         if way is not None:
             way.close()
 
+    def _refuse(self) -> None:
+        if why := self._refusals.told(_UNASKED):
+            self._on_reply(Reply(self.name, "refused", "", self._settings.url, time.time_ns(), why))
+
     def _deliver(self, events: tuple[CotEvent, ...], *, is_urgent: bool = False) -> None:
         with self._failing():
             if self._way is None:
@@ -153,19 +164,23 @@ class CotChannel:
 class _Server:
     """A connection to a server: one event after another, and a ping behind what must have arrived."""
 
-    def __init__(self, endpoint: Endpoint, ping_uid: str, answers_pings: bool) -> None:  # noqa: FBT001 one caller
-        self._ping_uid, self._answers_pings = ping_uid, answers_pings
-        self._n_pongs = 0
+    def __init__(
+        self, endpoint: Endpoint, ping_uid: str, *, answers_pings: bool, on_unasked: Callable[[], None]
+    ) -> None:
+        self._ping_uid, self._answers_pings, self._on_unasked = ping_uid, answers_pings, on_unasked
+        self._n_pings = self._n_pongs = 0  # a pong more than pings is none
         self._tail: bytes = b""
         self._stream = Stream(endpoint, self._hear)
 
     def deliver(self, events: list[bytes], *, is_urgent: bool) -> None:
         is_asked = is_urgent and self._answers_pings
-        n_before = self._n_pongs
+        if is_asked:
+            self._stream.listen()  # an answer that came before the question answers another's
+            self._n_pings += 1
         question = [cot_events.ping(self._ping_uid, time.time_ns())] if is_asked else []
         self._stream.send(b"\n".join((*events, *question, b"")))
         if is_asked:
-            self._stream.wait_until(lambda: self._n_pongs > n_before, "no answer to a ping")
+            self._stream.wait_until(lambda: self._n_pongs == self._n_pings, "no answer to a ping")
 
     def close(self) -> None:
         self._stream.close()
@@ -174,7 +189,10 @@ class _Server:
         # what others send is not read: it is looked through for the answer, so that nothing in it can do harm
         data = self._tail + data
         found = [match.end() for match in _PONG.finditer(data)]
-        self._n_pongs += len(found)
+        n_asked = min(len(found), self._n_pings - self._n_pongs)
+        self._n_pongs += n_asked
+        for _ in found[n_asked:]:
+            self._on_unasked()
         self._tail = data[max(len(data) - _PONG_BYTES, found[-1] if found else 0) :]
 
 

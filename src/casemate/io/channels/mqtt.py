@@ -19,6 +19,7 @@ from casemate.io import settings as files
 from casemate.io.channels import mqtt_words as words
 from casemate.io.channels.channel import OnReply, Reply
 from casemate.io.channels.mqtt_acks import Book, SirenKeyFile
+from casemate.io.channels.refusals import Refusals
 from casemate.model.catalog import Declaration, Name
 from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture
 
@@ -27,8 +28,7 @@ if TYPE_CHECKING:  # paho comes with an extra
 
 PULSE_LIFE_S: Final = 60
 """How long the broker hands a heartbeat to newcomers [s]: [A] six of the default interval."""
-REFUSALS_PER_S: Final = 10
-"""How many refused acknowledgements are told in a second; who floods us fills no log."""
+
 
 Level = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 
@@ -79,7 +79,7 @@ class MqttChannel:
         self._root = words.LIVE if settings.audience == "live" else words.DRILL
         self._link: Link | None = None
         self._current: dict[str, AnyNotice] = {}
-        self._refusals = _Refusals()
+        self._refusals = Refusals()
 
     def open(self) -> None:
         """Connect, say that the station is there, and say again what is in force where the broker has forgotten us.
@@ -175,25 +175,6 @@ class MqttChannel:
                 return
         kind = "refused" if why else "acknowledged"
         self._on_reply(Reply(self.name, kind, notice_id[:200], siren[:200], time.time_ns(), why))
-
-
-class _Refusals:
-    """Lets so many refusals a second be told, and says with the next one how many were not."""
-
-    def __init__(self) -> None:
-        self._second, self._n_told, self._n_untold = 0, 0, 0
-
-    def told(self, why: str) -> str:
-        """Return what to say of a refusal, empty for nothing."""
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._n_told = second, 0
-        self._n_told += 1
-        if self._n_told > REFUSALS_PER_S:
-            self._n_untold += 1
-            return ""
-        untold, self._n_untold = self._n_untold, 0
-        return f"{why}; {untold} more before it" if untold else why
 
 
 def _tls_of(said: Settings) -> ssl.SSLContext | None:

@@ -18,6 +18,7 @@ from casemate.errors import ChannelError, DecodeError
 from casemate.io.channels import sapient_messages as messages
 from casemate.io.channels.channel import OnReply, Reply
 from casemate.io.channels.features import OVER
+from casemate.io.channels.refusals import Refusals
 from casemate.io.channels.sapient_settings import Settings
 from casemate.io.channels.stream import Endpoint, Stream, why_of
 from casemate.io.feeds.sapient import wire
@@ -26,6 +27,7 @@ from casemate.model.notices import AnyHeartbeat, AnyNotice, AnyPicture, MapTrack
 
 _STATUS_NS: Final = round(STATUS_S * NS_PER_S)
 _NOT_SUPPORTED: Final = ("Task not supported",)
+_NOT_WAITING: Final = "forged or replayed: it answers no alert that was sent here and waits for an answer"
 _REPLIES: Final = {
     AlertAck.ALERT_ACK_STATUS_ACCEPTED: "acknowledged",
     AlertAck.ALERT_ACK_STATUS_REJECTED: "refused",
@@ -42,7 +44,8 @@ class SapientAlerts:
     folder : Path
         Of the run: not used.
     on_reply : callable
-        Told of each AlertAck for a notice that waits for one; of a second one, or of one to nothing, never.
+        Told of each AlertAck: one for each notice counts, on the connection that the notice went out by; any other is
+        told as refused, at most `REFUSALS_PER_S`.
     """
 
     def __init__(self, settings: Settings, folder: Path, on_reply: OnReply) -> None:
@@ -59,6 +62,7 @@ class SapientAlerts:
         self._tracks: dict[int, MapTrack] = {}
         self._waiting: dict[str, str] = {}  # by alert: the notice that nobody acknowledged yet
         self._active: dict[str, AnyNotice] = {}  # by alert: told again to who registers us anew
+        self._refusals = Refusals()
 
     def open(self) -> None:
         """Connect and register; tell the alerts that still hold."""
@@ -66,6 +70,7 @@ class SapientAlerts:
         endpoint = Endpoint(self._settings.host, self._settings.port, self._settings.timeout_s)
         with self._failing():
             self._framing, self._answers, self._verdict = wire.Framing(), [], None
+            self._waiting = {i: each for i, each in self._waiting.items() if i in self._active}  # said again below
             self._stream = Stream(endpoint, self._hear)
             self._say([messages.registration(self._node, time.time_ns())])
             self._stream.wait_until(lambda: self._verdict is not None, "no answer to our registration")
@@ -80,6 +85,8 @@ class SapientAlerts:
             self._active.pop(alert_id, None)
         else:
             self._active[alert_id] = notice
+        with self._failing():
+            self._say([])  # an answer that came before the alert is none to it
         self._waiting[alert_id] = notice.notice_id
         seen = [(area, self._tracks[area.track_id]) for area in notice.areas if area.track_id in self._tracks]
         found = [messages.detection(self._node.id, notice, area, track) for area, track in seen]
@@ -156,9 +163,12 @@ class SapientAlerts:
     def _acknowledged(self, message: SapientMessage, now_ns: int) -> None:
         ack = message.alert_ack
         kind = _REPLIES.get(ack.alert_ack_status)
-        notice_id = self._waiting.pop(ack.alert_id, None) if kind is not None else None
+        is_nobodys = kind is None or message.node_id == self._node.id
+        notice_id = None if is_nobodys else self._waiting.pop(ack.alert_id, None)
         if kind is not None and notice_id is not None:
             self._on_reply(Reply(self.name, kind, notice_id, message.node_id, now_ns, "; ".join(ack.reason)))
+        elif why := self._refusals.told(_NOT_WAITING):
+            self._on_reply(Reply(self.name, "refused", "", message.node_id, now_ns, why))
 
     @contextlib.contextmanager
     def _failing(self) -> Generator[None]:
