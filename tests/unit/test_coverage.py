@@ -87,6 +87,7 @@ def test_lead_times_are_what_they_say(found):
         assert zone.n_in_time == sum(each.tracked_s is not None and each.tracked_s >= 12.0 for each in own)
 
 
+@pytest.mark.slow
 def test_less_radar_is_less_time(found):
     """A smaller round, a skyline, a shorter reach: no arrival is tracked earlier, and some later."""
     body = ROUNDS["m82"]
@@ -112,6 +113,7 @@ def test_what_a_sector_does_not_see_is_a_gap_by_name():
     assert high[0].sentence().endswith("12 s needed")
 
 
+@pytest.mark.slow
 def test_a_ring_of_hills_takes_time_away(found):
     """Hills 200 m high, 3 km around the radar, hide what is low and far; nothing is tracked earlier for them."""
     frame = SiteFrame.of(SITE.site)
