@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from casemate import __version__
-from casemate.cli import live, protection, questions
+from casemate.cli import basemap, live, protection, questions
 from casemate.cli.live import Json, Out
 from casemate.cli.why import why
 from casemate.errors import CasemateError, DomainError, InvariantError, SettingsError
@@ -264,6 +264,7 @@ app.command()(live.arm)
 app.command()(live.audit)
 app.command()(why)
 app.add_typer(questions.app)
+app.add_typer(basemap.app)
 
 
 def fresh(path: pathlib.Path, suffix: str = "") -> pathlib.Path:

@@ -1,0 +1,1 @@
+# The little of pmtiles that Casemate uses, typed.

@@ -1,0 +1,3 @@
+from rasterio.io import Affine
+
+def from_bounds(west: float, south: float, east: float, north: float, width: int, height: int) -> Affine: ...
