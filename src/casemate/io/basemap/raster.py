@@ -1,6 +1,6 @@
 """Maps that are pictures: a GeoTIFF cut into tiles, or tiles that lie in a folder already.
 
-Tiles are Web Mercator (EPSG:3857), 256 pixels wide, numbered as in OpenStreetMap's slippy map.
+Tiles are Web Mercator (EPSG:3857), 256 pixels wide, numbered as in OpenStreetMap.
 """
 
 import functools
