@@ -169,9 +169,10 @@ def _print(answer: Answer, picture: pathlib.Path) -> None:
     said = ""
     for line in answer.lines:
         case = "" if line.case == said else line.case
-        span = f"{line.low:.3g} to {line.high:.3g}" if line.n else "exact"
+        is_none = line.value != line.value  # NaN: of nothing
+        span = f"{line.low:.3g} to {line.high:.3g}" if line.n else "" if is_none else "exact"
         of = f"{line.n:,} {line.per}s".replace("ss", "s").replace("ones", "one") if line.n else ""
-        table.add_row(case, line.what, f"{line.value:.3g}", span, of)
+        table.add_row(case, line.what, "none" if is_none else f"{line.value:.3g}", span, of)
         said = line.case
     show.OUT.print(table)
     for note in answer.notes:

@@ -1,5 +1,6 @@
 """Tables of the answers about protection as Markdown: a row for each case, each figure with what it counts."""
 
+import math
 from pathlib import Path
 
 from casemate.errors import SettingsError
@@ -53,6 +54,8 @@ def write_table(text: str, file: Path) -> None:
 
 
 def _cell(line: Line) -> str:
+    if math.isnan(line.value):
+        return f"no {line.per}"
     if not line.n:
         return f"{line.value:.3g}"
     of = "" if line.per == "night" else f"; n = {line.n}"
