@@ -65,10 +65,10 @@ def _until_it_says(channel):
 
 
 def test_a_player_that_fails_is_said(tmp_path):
-    broken = (sys.executable, "-c", "import sys; sys.exit(3)")
+    broken = (sys.executable, "-c", "import sys; print('no card\\nat line 3', file=sys.stderr); sys.exit(3)")
     channel = sound.SoundChannel(sound.Settings(name="horn", player=broken), tmp_path, lambda _: None)
     channel.open()
-    with pytest.raises(ChannelError, match="ended with 3"):
+    with pytest.raises(ChannelError, match=r"ended with 3: no card$"):
         _until_it_says(channel)
     channel.close()
     with pytest.raises(ChannelError, match="no program 'no-such-player'"):

@@ -26,6 +26,8 @@ from casemate.model.notices import (
 
 _PLAYERS: Final = (("aplay", "-q"), ("paplay",), ("pw-play",), ("afplay",))
 _RATE_HZ: Final = 16_000
+_SAID: Final = "said.txt"  # what the player wrote of its own trouble
+_MOST_SAID: Final = 80
 _QUICK_S: Final = 0.2
 """A player that cannot play says so within this time."""
 
@@ -131,18 +133,21 @@ class SoundChannel:
 
     def _start(self, path: Path) -> subprocess.Popen[bytes]:
         try:
-            return subprocess.Popen(  # noqa: S603 a player that the operator has installed
-                [*self._command, str(path)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            with path.with_name(_SAID).open("wb") as said:
+                return subprocess.Popen(  # noqa: S603 a player that the operator has installed
+                    [*self._command, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+                )
         except OSError as error:
             raise ChannelError(self.name, f"{self._command[0]}: {error.strerror or error}") from error
 
     def _fail(self, player: subprocess.Popen[bytes]) -> None:
         self._playing = None
-        raise ChannelError(self.name, f"{self._command[0]} ended with {player.returncode}")
+        folder = "" if self._folder is None else self._folder.name
+        said = (Path(folder) / _SAID).read_text("utf-8", "replace").splitlines() if folder else []
+        why = "".join(
+            f": {line.strip()[:_MOST_SAID]}" for line in said[:1]
+        )  # the first line says what, the others where
+        raise ChannelError(self.name, f"{self._command[0]} ended with {player.returncode}{why}")
 
 
 def tone_of(notice: AnyNotice) -> Tone:
