@@ -13,7 +13,9 @@ from casemate.io.channels.desks import Desk, only_logged
 from casemate.io.channels.stamps import REHEARSAL
 from casemate.io.feeds.clock import StationClock
 from casemate.io.recorder import check_writable
-from casemate.runner import Origin, Progress, inputs_of, named, plan_of, record, terrain_of, with_ticks
+from casemate.runner import Origin, PacedClock, Progress, inputs_of, named, plan_of, record, terrain_of, with_ticks
+from casemate.runner.onlooking import Opener, page_of, premises_of
+from casemate.runner.warm import warm
 from casemate.sim.outcome import Scorer
 from casemate.sim.scenario import Scenario
 from casemate.sim.world import World
@@ -28,6 +30,7 @@ def run(
     is_every_round_flown: bool = False,
     progress: Progress | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
+    opener: Opener | None = None,
 ) -> dict[str, Any]:
     """Simulate a scenario, closed loop; return the summary.
 
@@ -41,6 +44,8 @@ def run(
         False: the same raid flies and no gun fires.
     is_every_round_flown : bool
         Fly each round of each burst; else its scatter is integrated. The same distribution of outcomes.
+    opener : callable, optional
+        Serves a page of the run: then it takes as long as what it simulates, and begins once kernels are warm.
     """
     path = _find("scenarios", scenario_name, pathlib.Path())
     scenario = settings.read_toml(path, Scenario)
@@ -72,18 +77,28 @@ def run(
     origin = named(Origin(data="SIMULATION", name=path.stem, inputs=inputs_of(plan, path, site_path), seed=seed))
     desk = Desk(folder, AuditLog(folder), StationClock().now_ns, is_patient=True)
     place = Place(plan.site, plan.rounds, frame, terrain)
-    return record(
-        with_ticks(world),
-        plan,
-        folder,
-        origin,
-        terrain=terrain,
-        teller=only_logged(REHEARSAL, place, origin.run, plan.hold_s(), desk),
-        sinks=[world, scorer],
-        outcome=scorer.outcome,
-        progress=progress,
-        is_stopped=is_stopped,
-    )
+    page = None if opener is None else page_of(premises_of("SIMULATION", plan, terrain, origin), desk)
+    if opener is not None and page is not None:
+        opener(page)
+        warm(plan, terrain)
+    listeners = () if page is None else (page.hear,)
+    try:
+        return record(
+            with_ticks(world),
+            plan,
+            folder,
+            origin,
+            terrain=terrain,
+            teller=only_logged(REHEARSAL, place, origin.run, plan.hold_s(), desk, listeners),
+            sinks=[world, scorer] if page is None else [world, scorer, page],
+            outcome=scorer.outcome,
+            clock=None if page is None else PacedClock(1.0),
+            progress=progress,
+            is_stopped=is_stopped,
+        )
+    finally:
+        if page is not None:
+            page.is_over = True
 
 
 def _find(kind: str, name: str, beside: pathlib.Path) -> pathlib.Path:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from casemate import __version__
-from casemate.cli import basemap, live, protection, questions
+from casemate.cli import basemap, live, protection, questions, serving
 from casemate.cli.live import Json, Out
 from casemate.cli.why import why
 from casemate.errors import CasemateError, DomainError, InvariantError, SettingsError
@@ -257,9 +257,10 @@ def doctor(
 
 
 app.command()(protection.residue)
-app.command()(live.serve)
+app.command()(serving.serve)
 app.command()(live.send)
 app.command()(live.keys)
+app.command()(live.password)
 app.command()(live.arm)
 app.command()(live.audit)
 app.command()(why)

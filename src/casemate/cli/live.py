@@ -1,4 +1,4 @@
-"""The commands that have to do with live feeds and whom they tell: `serve`, `send`, `keys`, `arm` and `audit`."""
+"""The commands around live feeds and whom they tell: `send`, `keys`, `password`, `arm` and `audit`."""
 
 import pathlib
 from typing import Annotated
@@ -8,58 +8,9 @@ import typer
 from casemate.errors import SettingsError
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
+MIN_PASSWORD = 8
+"""Characters, as NIST SP 800-63B has it."""
 Out = Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="The run folder to write.")]
-
-
-def serve(
-    site: Annotated[pathlib.Path, typer.Argument(help="The site file (TOML): sensors, zones, assets.")],
-    feed: Annotated[list[str], typer.Option(help="URL of a feed, as udp://0.0.0.0:8600; may be given several times.")],
-    output: Out = None,
-    for_s: Annotated[
-        float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after so long.")
-    ] = None,
-    channels: Annotated[
-        pathlib.Path | None, typer.Option(help="The channels file (TOML): who is told, and how.")
-    ] = None,
-    arm: Annotated[
-        list[pathlib.Path] | None, typer.Option(help="A statement of `casemate arm`; live channels take two.")
-    ] = None,
-    drill_feed: Annotated[
-        list[str] | None, typer.Option(help="URL of a feed that carries an exercise, beside the live ones.")
-    ] = None,
-    after: Annotated[
-        pathlib.Path | None, typer.Option(help="A run that was broken off, to go on with; else the last of its series.")
-    ] = None,
-    sound: Annotated[bool, typer.Option("--sound", help="Sound a tone here for each new warning and its end.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Run the station on live feeds until Ctrl-C; journal, tracks and warnings go to the run folder."""
-    from casemate.cli import commands, show, watch
-
-    folder, before = _next_run(output or pathlib.Path("runs") / site.stem)
-    with show.compiling("track"), show.stop_flag() as stopped, watch.StatusTable() as table:
-        from casemate import station
-
-        telling = station.Telling(channels, tuple(arm or ()), tuple(drill_feed or ()), sound, after or before)
-        with commands.named(folder):
-            summary = station.serve(site, feed, folder, for_s, [table], stopped, telling)
-    commands.finish(summary, folder, as_json)
-
-
-def _next_run(path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:
-    """Return the next free folder of a station's runs, and the run before it if that is over.
-
-    So a supervisor starts a station by one command, however often.
-    """
-    from casemate.io.channels.desks import OWN_LOG
-    from casemate.io.channels.unfinished import is_running
-
-    runs: list[pathlib.Path] = []
-    folder = path
-    while (folder / "journal.sqlite").exists():
-        runs.append(folder)
-        folder = path.with_name(f"{path.name}-{len(runs) + 1}")
-    return folder, next((run for run in runs[-1:] if not is_running(run, OWN_LOG.lines)), None)
 
 
 def send(
@@ -97,6 +48,29 @@ def keys(
     else:
         typer.echo(f'[[key_holder]]\nname = "{name}"\npublic_key = "{public}"')
         typer.echo(f"{path}: the private key, for {name} alone", err=True)
+
+
+def password(
+    name: Annotated[str, typer.Argument(help="The user's name.")],
+    role: Annotated[str, typer.Option(help="viewer, operator or commander.")] = "viewer",
+) -> None:
+    """Ask for a password, or take a line of standard input; print what the page's file of users needs of it."""
+    import getpass
+    import sys
+
+    import msgspec
+
+    from casemate.io.web.roles import Role, User, hashed
+
+    said = getpass.getpass(f"password of {name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if len(said) < MIN_PASSWORD:
+        raise SettingsError("password", "", f"is shorter than {MIN_PASSWORD} characters")
+    try:
+        user = msgspec.convert({"name": name, "role": role, "password": hashed(said)}, User)
+    except msgspec.ValidationError:
+        why = f"a name has letters, digits and . @ - _ only, a role is one of {', '.join(Role)}"
+        raise SettingsError(f"{name}, {role}", "", why) from None
+    typer.echo(f'[[user]]\nname = "{user.name}"\nrole = "{user.role}"\npassword = "{user.password}"')
 
 
 def arm(

@@ -8,7 +8,7 @@ import pathlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -43,6 +43,7 @@ from casemate.physics.terrain import Terrain
 from casemate.pipeline import Plan
 from casemate.runner import LiveSource, Origin, inputs_of, named, plan_of, record, terrain_of
 from casemate.runner.loop import Sink, Source
+from casemate.runner.onlooking import Mark, Opener, page_of, premises_of
 from casemate.runner.pauses import short_pauses
 from casemate.runner.warm import warm
 
@@ -52,6 +53,7 @@ RehearsalDispatcher = Dispatcher[RehearsalNotice, DrillPicture, DrillHeartbeat]
 AnyDispatcher = LiveDispatcher | ExerciseDispatcher | RehearsalDispatcher
 
 _DRILL_STOP_S = 30.0
+_MARKS: Final[dict[str, Mark]] = {"LIVE": "", "EXERCISE": "EXERCISE", "RECORDING": "REPLAY"}
 
 
 class Telling(NamedTuple):
@@ -72,6 +74,7 @@ class _Post(NamedTuple):
     declared: ChannelsFile
     desk: Desk
     telling: Telling
+    listeners: tuple[Callable[[Notice], None], ...] = ()
 
     @property
     def place(self) -> Place:
@@ -86,6 +89,7 @@ def serve(
     sinks: Sequence[Sink] = (),
     is_stopped: Callable[[], bool] = lambda: False,
     telling: Telling = Telling(),  # noqa: B008 a tuple of nothing
+    opener: Opener | None = None,
 ) -> dict[str, Any]:
     """Run the pipeline on live feeds until stopped or all are over; return the summary.
 
@@ -97,6 +101,8 @@ def serve(
         Stop after so long [s].
     telling : Telling
         Channels, what arms them, and feeds of an exercise.
+    opener : callable, optional
+        Serves a page of the run.
     """
     plan = plan_of(site_path)
     terrain = terrain_of(plan, site_path)
@@ -106,16 +112,20 @@ def serve(
     declared = ChannelsFile() if telling.channels is None else read_channels(telling.channels)
     _check(telling, declared, data)
     check_writable(folder)
+    origin = named(Origin(data=data, name=site_path.stem, inputs=inputs_of(plan, site_path)), clock.now_ns())
+    desk = Desk(folder, AuditLog(folder), clock.now_ns, is_played, None if is_played else telling.before)
+    post = _Post(plan, terrain, origin, declared, desk, telling)
+    armed = _armed(post)
+    page = None if opener is None else page_of(premises_of(_MARKS[data], plan, terrain, origin), desk)
+    if opener is not None and page is not None:
+        post = post._replace(listeners=(page.hear,))
+        opener(page)
     warm(plan, terrain)
     end_s = None if for_s is None else time.monotonic() + for_s
 
     def is_over() -> bool:
         return is_stopped() or (end_s is not None and time.monotonic() >= end_s)
 
-    origin = named(Origin(data=data, name=site_path.stem, inputs=inputs_of(plan, site_path)), clock.now_ns())
-    desk = Desk(folder, AuditLog(folder), clock.now_ns, is_played, None if is_played else telling.before)
-    post = _Post(plan, terrain, origin, declared, desk, telling)
-    armed = _armed(post)
     feeds = [open_feed(url, plan.site, clock) for url in urls]
     drill = _Drill(post, StationClock(), is_over) if telling.drill_urls else None
     teller = _dispatcher(post, armed, drill)
@@ -124,10 +134,13 @@ def serve(
         if drill is not None:
             drill.start()
         told = _with_asides(source, teller)
+        shown = (*sinks, page) if page is not None else sinks
         with short_pauses():
-            summary = record(told, plan, folder, origin, terrain=terrain, teller=teller, sinks=sinks)
+            summary = record(told, plan, folder, origin, terrain=terrain, teller=teller, sinks=shown)
     finally:
         held = {} if drill is None else {"drill": drill.stop()}
+        if page is not None:
+            page.is_over = True
     return {**summary, **held}
 
 
@@ -171,17 +184,18 @@ def _armed(post: _Post) -> Armed | None:
 def _dispatcher(post: _Post, armed: Armed | None, drill: "_Drill | None") -> AnyDispatcher:
     match post.origin.data:
         case "LIVE":
-            return _live_dispatcher(post, armed, () if drill is None else (drill.listener,))
+            return _live_dispatcher(post, armed, drill)
         case "EXERCISE":
             return _exercise_dispatcher(post)
         case _:
             return _rehearsal_dispatcher(post)
 
 
-def _live_dispatcher(post: _Post, armed: Armed | None, listeners: Sequence[Callable[[Notice], None]]) -> LiveDispatcher:
+def _live_dispatcher(post: _Post, armed: Armed | None, drill: "_Drill | None") -> LiveDispatcher:
     channels, desk = post.declared.channel, post.desk
     couriers = desks.local_couriers(channels, LIVE, desk, with_sound=post.telling.with_sound)
-    off = _off(channels, "drill", "takes drills, and no --drill-feed is given") if not listeners else ()
+    listeners = post.listeners if drill is None else (*post.listeners, drill.listener)
+    off = _off(channels, "drill", "takes drills, and no --drill-feed is given") if drill is None else ()
     if armed is None:
         off = (*off, *_off(channels, "live", "is not armed (--arm, twice)"))
     else:
@@ -200,7 +214,9 @@ def _exercise_dispatcher(post: _Post) -> ExerciseDispatcher:
     herald = Herald(EXERCISE, post.place, post.origin.run, post.plan.hold_s(), left)
     off = _off(channels, "live", "takes nothing of an exercise")
     rhythm = desks.rhythm_of(post.declared)
-    return Dispatcher(herald, couriers, desk.audit, desk.now_ns, rhythm, off=off, unfinished=left)
+    return Dispatcher(
+        herald, couriers, desk.audit, desk.now_ns, rhythm, listeners=post.listeners, off=off, unfinished=left
+    )
 
 
 def _rehearsal_dispatcher(post: _Post) -> RehearsalDispatcher:
@@ -210,7 +226,9 @@ def _rehearsal_dispatcher(post: _Post) -> RehearsalDispatcher:
     herald = Herald(REHEARSAL, post.place, post.origin.run, post.plan.hold_s())
     off = _off(channels, "live", "takes nothing of a recording")
     rhythm = desks.rhythm_of(post.declared)
-    return Dispatcher(herald, couriers, desk.audit, desk.now_ns, rhythm, is_patient=True, off=off)
+    return Dispatcher(
+        herald, couriers, desk.audit, desk.now_ns, rhythm, is_patient=True, listeners=post.listeners, off=off
+    )
 
 
 def _off(channels: Sequence[AnySettings], audience: str, why: str) -> tuple[Tally, ...]:
@@ -249,7 +267,7 @@ class _Drill:
         origin = msgspec.structs.replace(live.origin, data="EXERCISE", run="")
         before = None if live.telling.before is None else live.telling.before / "drill"
         desk = Desk(self._folder, AuditLog(self._folder), clock.now_ns, before=before)
-        self._post = live._replace(plan=plan, origin=named(origin, clock.now_ns()), desk=desk)
+        self._post = live._replace(plan=plan, origin=named(origin, clock.now_ns()), desk=desk, listeners=())
         feeds = [open_feed(url, plan.site, clock) for url in live.telling.drill_urls]
         self._is_stopped = threading.Event()
         self._source = LiveSource(feeds, clock, lambda: self._is_stopped.is_set() or is_over())

@@ -30,6 +30,7 @@ from casemate.model.notices import (
     LiveHeartbeat,
     LiveNotice,
     LivePicture,
+    Notice,
 )
 
 N = TypeVar("N", bound=AnyNotice)
@@ -100,11 +101,20 @@ def live_couriers(
     return [_courier(each, stamp, desk, armed.t_until_ns) for each in declared if each.audience == "live"]
 
 
-def only_logged(stamp: Stamp[N, P, H], place: Place, run: str, hold_s: float, desk: Desk) -> Dispatcher[N, P, H]:
+def only_logged(
+    stamp: Stamp[N, P, H],
+    place: Place,
+    run: str,
+    hold_s: float,
+    desk: Desk,
+    listeners: Sequence[Callable[[Notice], None]] = (),
+) -> Dispatcher[N, P, H]:
     """Return the dispatcher of a run without channels: it has the notices logged, and beats nowhere."""
     couriers = local_couriers((), stamp, desk)
     herald = Herald(stamp, place, run, hold_s)
-    return Dispatcher(herald, couriers, desk.audit, desk.now_ns, Rhythm(), is_patient=desk.is_patient)
+    return Dispatcher(
+        herald, couriers, desk.audit, desk.now_ns, Rhythm(), is_patient=desk.is_patient, listeners=listeners
+    )
 
 
 def rhythm_of(declared: ChannelsFile) -> Rhythm:

@@ -1,0 +1,145 @@
+"""The page of a run: takes its steps and notices from other threads, and tells them to browsers from its own.
+
+The decision waits for nothing here: `take` and `hear` append to a queue. Folding, encoding and sockets live in the
+server's loop. Steps that the loop cannot follow are shed, the oldest first, and counted; notices never are.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from casemate.io.web import picture
+from casemate.io.web.hub import Client, Hub
+from casemate.io.web.scene import Premises, Scene
+from casemate.io.web.wire import Ledger, Visitor
+from casemate.model.messages import Events, Input
+from casemate.model.notices import Notice
+
+CAPACITY: Final = 4096
+"""Steps that may wait: two minutes of one radar with 32 sectors a turn and a turn a second."""
+_AT_ONCE: Final = 64
+"""Steps that are folded before clients are looked after again: some 20 ms."""
+PICTURE_S: Final = 0.2
+"""Between two pictures, at least."""
+_SHARE: Final = 4.0
+"""A picture rests this many times as long as it took: encoding takes a fifth of a core at most."""
+BEAT_S: Final = 1.0
+_POLL_S: Final = 0.02
+
+
+class Note(NamedTuple):
+    """Whom acts are told to: what is audited, and the station's clock."""
+
+    audit: Callable[..., None]  # as `AuditLog.note`
+    now_ns: Callable[[], int]
+    file: Path | None = None  # the audit log
+
+
+class Page:
+    """A run as it happens.
+
+    Parameters
+    ----------
+    premises : Premises
+    note : Note
+    epoch : int
+    """
+
+    def __init__(self, premises: Premises, note: Note, epoch: int) -> None:
+        self.ledger = Ledger(Scene(premises), epoch)
+        self.hub = Hub()
+        self.note = note
+        self.is_over = False  # nothing more comes, and nothing can be acknowledged
+        self.n_steps = self.n_shed = self.n_notices = self.n_pictures = 0
+        self._steps: deque[tuple[Input, Events | None]] = deque()
+        self._notices: deque[Notice] = deque()
+        self._told_s = time.monotonic()
+        self._since = 0
+        self._full: tuple[int, bytes] = (-1, b"")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether steps come: whoever runs them has warmed up before."""
+        return self.n_steps > 0
+
+    @property
+    def age_s(self) -> float:
+        """Time since the newest step was taken in [s]."""
+        return time.monotonic() - self._told_s
+
+    def take(self, message: Input, events: Events | None) -> None:
+        """Queue a step; of any thread."""
+        if len(self._steps) >= CAPACITY:
+            self._steps.popleft()
+            self.n_shed += 1
+        self._steps.append((message, events))
+
+    def hear(self, notice: Notice) -> None:
+        """Queue a notice; of any thread."""
+        self._notices.append(notice)
+
+    async def run(self) -> None:
+        """Fold and tell until cancelled."""
+        picture_s = beat_s = 0.0
+        while True:
+            self._fold()
+            now_s = time.monotonic()
+            if now_s >= picture_s and self.n_steps and self.hub.clients:
+                self._show()
+                picture_s = now_s + max(PICTURE_S, _SHARE * (time.monotonic() - now_s))
+            if now_s >= beat_s:
+                beat_s = now_s + BEAT_S
+                self.hub.tell([self.beat()])
+                self.hub.sweep()
+            await asyncio.sleep(0.0 if self._steps or self._notices else _POLL_S)
+
+    def beat(self) -> str:
+        """Return the frame that says that the server lives."""
+        return self.ledger.beat(self.note.now_ns(), self.age_s)
+
+    def greet(self, client: Client, visitor: Visitor) -> None:
+        """Tell a client everything: who comes, and who lost count."""
+        client.tell(self.ledger.hello(visitor))
+        if self.n_steps:
+            client.tell(self._whole())
+
+    def acknowledge(self, incident: str, by: str) -> bool:
+        """Note, tell and audit that somebody has seen an alarm; return whether nobody had before.
+
+        Raises
+        ------
+        KeyError
+            There is no such alarm.
+        """
+        scene = self.ledger.scene
+        facts = scene.acknowledge(incident, by, scene.t_ns)
+        self.hub.tell(self.ledger.frames(facts))
+        self.note.audit("acknowledged", self.note.now_ns(), channel="page", incident=incident, who=by)
+        return bool(facts)
+
+    def _fold(self) -> None:
+        scene = self.ledger.scene
+        for _ in range(min(len(self._steps), _AT_ONCE)):
+            message, events = self._steps.popleft()
+            self.hub.tell(self.ledger.frames(scene.take(message, events)))
+            self._told_s = time.monotonic()
+            self.n_steps += events is not None
+        while self._notices:
+            self.n_notices += 1
+            self.hub.tell(self.ledger.frames(scene.hear(self._notices.popleft())))
+
+    def _show(self) -> None:
+        scene = self.ledger.scene
+        self.n_pictures += 1
+        self.hub.show(picture.encode(scene, self.ledger.epoch, self.n_pictures, since=self._since))
+        self._since = scene.n_plots
+
+    def _whole(self) -> bytes:
+        if self._full[0] != self.n_pictures:
+            scene = self.ledger.scene
+            whole = picture.encode(scene, self.ledger.epoch, self.n_pictures, with_trails=True)
+            self._full = self.n_pictures, whole
+        return self._full[1]
