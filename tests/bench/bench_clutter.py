@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--without-map", action="store_true")
     args = parser.parse_args()
     if args.without_map:
-        ClutterMap.ln_denser = lambda _, __, plots: np.zeros(len(plots))
+        ClutterMap._ln_denser = lambda _, __, plots, ___: np.zeros(len(plots))
     nothing = dict.fromkeys(("traffic", "flock", "turbines", "rain", "ground"), ())
     for name in args.parts:
         for told in args.told:
