@@ -1,0 +1,67 @@
+"""A real station in a process of its own, and Debian's Chromium to look at it."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import casemate.io.web as web
+
+STATIC = pathlib.Path(web.__file__).parent / "static" / "index.html"
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--autoplay-policy=no-user-gesture-required",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def station(tmp_path_factory):
+    """Serve `green-zone-2020` in real time until the tests are over; return the page's address."""
+    if not STATIC.is_file():
+        pytest.skip("the page is not built: scripts/page builds it")
+    folder = tmp_path_factory.mktemp("station")
+    command = [sys.executable, "-m", "casemate", "serve", "--demo", "green-zone-2020", "--page", "127.0.0.1:0"]
+    with subprocess.Popen(
+        [*command, "-o", str(folder / "run")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder
+    ) as running:
+        try:
+            assert running.stdout is not None
+            for line in running.stdout:
+                if found := re.search(r"http://[\d.:]+/", line):
+                    yield found[0]
+                    break
+        finally:
+            running.terminate()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Start Debian's browser; nothing is downloaded."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not here (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, station):
+    """Open the page; what it says in its console as an error, or asks of others, fails the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    opened = context.new_page()
+    errors, asked = [], []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(station)
+    yield opened
+    context.close()
+    assert not errors
+    assert [url for url in asked if not url.startswith((station, "blob:", "data:"))] == []

@@ -1,0 +1,240 @@
+// What moves, drawn over the map on a canvas of its own: the map repaints only when the camera moves, this each frame.
+// Positions are metres from the site in the map's own square, so that 32 bits are enough.
+import { Flag, type Picture, type Point, type Track } from "../wire/picture";
+import { ellipse, type Frame } from "./frame";
+import { program, Rows } from "./gl";
+import { atlas, CELL } from "./symbols";
+
+type Colour = [number, number, number, number];
+const ARC: Colour = [1.0, 0.7, 0.25, 0.95];
+const RING: Colour = [1.0, 0.55, 0.2, 0.9];
+const FAINT: Colour = [1.0, 0.55, 0.2, 0.45];
+const STEM: Colour = [0.75, 0.85, 0.95, 0.35];
+const TRAIL: Colour = [0.55, 0.8, 1.0, 0.5];
+const PLOT_S = 3; // a plot fades over so long
+const MOST_TRAILS = 300;
+const TRAIL_S = 60;
+
+const LINES = [
+  `uniform mat4 matrix; uniform vec2 size; uniform float width;
+   layout(location=0) in vec3 a; layout(location=1) in vec3 b; layout(location=2) in vec4 tint; out vec4 colour;
+   void main() {
+     vec4 p = matrix * vec4(a, 1.0), q = matrix * vec4(b, 1.0);
+     vec2 along = (q.xy / q.w - p.xy / p.w) * size;
+     vec2 side = length(along) > 0.0 ? normalize(vec2(-along.y, along.x)) : vec2(0.0);
+     bool first = gl_VertexID < 2 || gl_VertexID == 4; // two triangles: a+ a- b+, b+ a- b-
+     vec4 here = first ? p : q;
+     float sign = (gl_VertexID == 0 || gl_VertexID == 2 || gl_VertexID == 3) ? 1.0 : -1.0;
+     colour = tint;
+     gl_Position = (p.w > 0.0 && q.w > 0.0) ? vec4(here.xy + side * sign * width / size * here.w, here.zw) : vec4(2.0);
+   }`,
+  `in vec4 colour; out vec4 pixel; void main() { pixel = vec4(colour.rgb * colour.a, colour.a); }`,
+] as const;
+const HEADS = [
+  `uniform mat4 matrix; uniform float scale; layout(location=0) in vec3 pos; layout(location=1) in float cell; flat out float at;
+   void main() { at = cell; gl_Position = matrix * vec4(pos, 1.0); gl_PointSize = scale; }`,
+  `uniform sampler2D symbols; uniform float cells; flat in float at; out vec4 pixel;
+   void main() { pixel = texture(symbols, vec2((at + gl_PointCoord.x) / cells, gl_PointCoord.y)); }`,
+] as const;
+const PLOTS = [
+  `uniform mat4 matrix; uniform float now, scale; layout(location=0) in vec3 pos; layout(location=1) in float born; layout(location=2) in float used;
+   out vec4 colour;
+   void main() { float left = clamp(1.0 - (now - born) / ${PLOT_S.toFixed(1)}, 0.0, 1.0);
+     colour = vec4(used > 0.5 ? vec3(0.6, 0.9, 1.0) : vec3(0.6, 0.62, 0.65), left * 0.8);
+     gl_Position = matrix * vec4(pos, 1.0); gl_PointSize = scale; }`,
+  `in vec4 colour; out vec4 pixel; void main() { if (length(gl_PointCoord - 0.5) > 0.5) discard; pixel = vec4(colour.rgb * colour.a, colour.a); }`,
+] as const;
+
+/** Where a track is at a time from the picture's: along its way ahead where it has one, else straight on. */
+export function placeOf(track: Track, arc: Point[] | undefined, tS: number): [number, number, number] {
+  if (arc) {
+    const i = arc.findIndex((point) => point.tS > tS);
+    const [a, b] = [arc[i - 1], arc[i]];
+    if (a && b) {
+      const share = (tS - a.tS) / (b.tS - a.tS);
+      return [0, 1, 2].map((k) => a.pos[k]! + share * (b.pos[k]! - a.pos[k]!)) as [number, number, number];
+    }
+  }
+  const ahead = tS + track.ageS;
+  return [0, 1, 2].map((k) => track.pos[k]! + ahead * track.vel[k]!) as [number, number, number];
+}
+
+class Segments {
+  private values: number[] = [];
+  private readonly end = new Float32Array(6);
+  constructor(private readonly frame: Frame) {}
+
+  line(points: [number, number, number][], colour: Colour, isClosed = false): void {
+    const last = isClosed ? points.length : points.length - 1;
+    for (let i = 0; i < last; i++) {
+      this.frame.put(...points[i]!, this.end, 0);
+      this.frame.put(...points[(i + 1) % points.length]!, this.end, 3);
+      this.values.push(...this.end, ...colour);
+    }
+  }
+
+  rows(): Float32Array {
+    return new Float32Array(this.values);
+  }
+}
+
+export class Overlay {
+  readonly canvas = document.createElement("canvas");
+  selected: number | null = null;
+  nFrames = 0;
+  private readonly gl: WebGL2RenderingContext;
+  private readonly lines: WebGLProgram;
+  private readonly heads: WebGLProgram;
+  private readonly dots: WebGLProgram;
+  private readonly lineRows: Rows;
+  private readonly headRows: Rows;
+  private readonly dotRows: Rows;
+  private picture: Picture | null = null;
+  private trails = new Map<number, Point[]>(); // times from the epoch of the page, in seconds
+  private plots: number[] = [];
+  private atS = 0; // when the picture came
+  private cells = 1;
+  private kinds = 1;
+  matrix: Float32Array | null = null; // from the site's metres to the screen, as the map has it now
+
+  constructor(private readonly frame: Frame) {
+    const gl = this.canvas.getContext("webgl2", { antialias: true, premultipliedAlpha: true });
+    if (!gl) throw new Error("no WebGL2");
+    this.gl = gl;
+    this.lines = program(gl, ...LINES);
+    this.heads = program(gl, ...HEADS);
+    this.dots = program(gl, ...PLOTS);
+    this.lineRows = new Rows(gl, [3, 3, 4], true);
+    this.headRows = new Rows(gl, [3, 1], false);
+    this.dotRows = new Rows(gl, [3, 1, 1], false);
+    this.canvas.className = "overlay";
+  }
+
+  symbols(kinds: string[], mark: string): void {
+    const gl = this.gl;
+    this.kinds = kinds.length;
+    this.cells = 2 * kinds.length;
+    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, true);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, atlas(kinds, mark));
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+  }
+
+  show(picture: Picture, nowS: number): void {
+    const isJump = this.picture === null || Math.abs(picture.tNs - this.picture.tNs) > 5e9;
+    this.picture = picture;
+    this.atS = nowS;
+    this.grow(picture, nowS, isJump);
+    this.lineRows.fill(this.segments(picture));
+    this.scatter(picture, nowS, isJump);
+  }
+
+  private grow(picture: Picture, nowS: number, isJump: boolean): void {
+    if (isJump) this.trails.clear();
+    if (picture.trails)
+      for (const [id, points] of picture.trails) this.trails.set(id, points.map((each) => ({ tS: nowS + each.tS, pos: each.pos })));
+    const alive = new Set<number>();
+    for (const track of picture.tracks) {
+      alive.add(track.id);
+      const trail = this.trails.get(track.id) ?? [];
+      const last = trail.at(-1);
+      if (!last || nowS - track.ageS - last.tS >= 0.5) trail.push({ tS: nowS - track.ageS, pos: track.pos });
+      while (trail.length && nowS - trail[0]!.tS > TRAIL_S) trail.shift();
+      this.trails.set(track.id, trail);
+    }
+    for (const id of this.trails.keys()) if (!alive.has(id)) this.trails.delete(id);
+  }
+
+  private segments(picture: Picture): Float32Array {
+    const out = new Segments(this.frame);
+    for (const arc of picture.arcs.values()) out.line(arc.map((point) => point.pos), ARC);
+    for (const impact of picture.impacts) {
+      const [e, n, u] = impact.pos;
+      for (const [share, colour] of [[0.5, RING], [0.9, FAINT]] as const)
+        out.line(ellipse(e, n, impact.cov, share).map(([x, y]) => [x, y, u]), colour, true);
+    }
+    const shown = picture.tracks.filter((track) => track.flags & Flag.RoundLike || track.id === this.selected || picture.tracks.length <= MOST_TRAILS);
+    for (const track of shown) {
+      const trail = this.trails.get(track.id) ?? [];
+      out.line([...trail.map((point) => point.pos), track.pos], TRAIL);
+      if (track.flags & Flag.HeightKnown) out.line([track.pos, [track.pos[0], track.pos[1], 0]], STEM);
+    }
+    return out.rows();
+  }
+
+  private scatter(picture: Picture, nowS: number, isJump: boolean): void {
+    const kept: number[] = [];
+    if (!isJump)
+      for (let i = 0; i < this.plots.length; i += 5) if (nowS - this.plots[i + 3]! < PLOT_S) kept.push(...this.plots.slice(i, i + 5));
+    const place = new Float32Array(3);
+    for (const plot of picture.plots) {
+      this.frame.put(plot.pos[0], plot.pos[1], Number.isNaN(plot.pos[2]) ? 0 : plot.pos[2], place, 0);
+      kept.push(place[0]!, place[1]!, place[2]!, nowS - Math.max(plot.ageS, 0), plot.isUsed ? 1 : 0);
+    }
+    this.plots = kept;
+    this.dotRows.fill(new Float32Array(kept));
+  }
+
+  /** Return the tracks' places now, as metres of the map's square, four floats each: for drawing and for clicks. */
+  private placed(nowS: number): Float32Array {
+    const picture = this.picture!;
+    const ahead = Math.min(nowS - this.atS, 2);
+    const rows = new Float32Array(4 * picture.tracks.length);
+    picture.tracks.forEach((track, i) => {
+      const [e, n, u] = placeOf(track, picture.arcs.get(track.id), ahead);
+      this.frame.put(e, n, track.flags & Flag.HeightKnown ? u : 0, rows, 4 * i);
+      rows[4 * i + 3] = track.kind + (track.flags & Flag.RoundLike ? this.kinds : 0);
+    });
+    return rows;
+  }
+
+  draw(nowS: number): void {
+    const { gl, canvas, matrix } = this;
+    const dpr = Math.min(devicePixelRatio, 2);
+    const [w, h] = [Math.round(canvas.clientWidth * dpr), Math.round(canvas.clientHeight * dpr)];
+    if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
+    gl.viewport(0, 0, w, h);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    this.nFrames++;
+    if (!this.picture || !matrix) return;
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    const use = (made: WebGLProgram, rows: Rows): void => {
+      gl.useProgram(made);
+      gl.uniformMatrix4fv(gl.getUniformLocation(made, "matrix"), false, matrix);
+      rows.bind();
+    };
+    use(this.dots, this.dotRows);
+    gl.uniform1f(gl.getUniformLocation(this.dots, "now"), nowS);
+    gl.uniform1f(gl.getUniformLocation(this.dots, "scale"), 4 * dpr);
+    gl.drawArrays(gl.POINTS, 0, this.dotRows.count);
+    use(this.lines, this.lineRows);
+    gl.uniform2f(gl.getUniformLocation(this.lines, "size"), w, h);
+    gl.uniform1f(gl.getUniformLocation(this.lines, "width"), 1.6 * dpr);
+    gl.drawArraysInstanced(gl.TRIANGLES, 0, 6, this.lineRows.count);
+    this.headRows.fill(this.placed(nowS));
+    use(this.heads, this.headRows);
+    gl.uniform1f(gl.getUniformLocation(this.heads, "scale"), 0.6 * CELL * dpr);
+    gl.uniform1f(gl.getUniformLocation(this.heads, "cells"), this.cells);
+    gl.drawArrays(gl.POINTS, 0, this.headRows.count);
+  }
+
+  /** The track nearest to a point of the screen [px], within 24 px. */
+  pick(x: number, y: number, nowS: number): number | null {
+    if (!this.picture || !this.matrix) return null;
+    const [rows, m] = [this.placed(nowS), this.matrix];
+    let best: number | null = null;
+    let least = 24;
+    this.picture.tracks.forEach((track, i) => {
+      const [px, py, pz] = [rows[4 * i]!, rows[4 * i + 1]!, rows[4 * i + 2]!];
+      const w = m[3]! * px + m[7]! * py + m[11]! * pz + m[15]!;
+      const sx = ((m[0]! * px + m[4]! * py + m[8]! * pz + m[12]!) / w / 2 + 0.5) * this.canvas.clientWidth;
+      const sy = (0.5 - (m[1]! * px + m[5]! * py + m[9]! * pz + m[13]!) / w / 2) * this.canvas.clientHeight;
+      const away = Math.hypot(sx - x, sy - y);
+      if (w > 0 && away < least) [best, least] = [track.id, away];
+    });
+    return best;
+  }
+}

@@ -1,0 +1,142 @@
+// The bridge between what the station says and what is shown: one object that panels read, refreshed as things change.
+import { Board } from "../state/board";
+import { DataClock } from "../state/countdown";
+import { isOver } from "../state/hash";
+import { inOrder } from "../state/order";
+import { Tones } from "../sound/tones";
+import { Link } from "../wire/link";
+import type { Alarm, ChannelState, Hello, Message, SensorState, ZoneState } from "../wire/messages";
+import type { Impact, Picture, Track } from "../wire/picture";
+import type { Tongue } from "../words";
+import { readView } from "./view";
+
+const STALE_MS = 2000;
+const LISTED_MS = 500; // lists of tracks are not read faster
+
+export class Live {
+  hello = $state.raw<Hello | null>(null);
+  alarms = $state.raw<Alarm[]>([]);
+  sensors = $state.raw<SensorState[]>([]);
+  zones = $state.raw<ZoneState[]>([]);
+  channels = $state.raw<ChannelState[]>([]);
+  tracks = $state.raw<Track[]>([]);
+  impacts = $state.raw<Map<number, Impact>>(new Map());
+  nowNs = $state(0);
+  ageS = $state(0); // since something last came
+  pictureAgeS = $state(0);
+  isStale = $state(false);
+  isArmed = $state(false);
+  needsSignIn = $state(false);
+  said = $state(""); // for who hears the page
+  tongue = $state<Tongue>(readView().tongue);
+  selected = $state<number | null>(null);
+  speed = $state(1);
+  pictureNs = 0;
+  readonly before = new Map<string, Alarm>(); // of each incident, what was said before
+  readonly tones = new Tones();
+  readonly clock = new DataClock();
+  private readonly link: Link;
+  private listedMs = 0;
+  onPicture: (picture: Picture) => void = () => undefined;
+
+  constructor() {
+    const url = new URL("api/ws", document.baseURI);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    this.link = new Link(url.href, {
+      changed: (what) => this.changed(what),
+      pictured: (picture) => this.pictured(picture),
+      refused: () => (this.needsSignIn = true),
+    });
+    this.link.open();
+    setInterval(() => this.tick(), 100);
+  }
+
+  get board(): Board {
+    return this.link.board;
+  }
+
+  private changed(what: Message["kind"]): void {
+    const { board } = this;
+    if (what === "hello") {
+      this.hello = board.hello;
+      this.needsSignIn = false;
+      this.clock.set(board.hello!.t_ns, performance.now());
+    }
+    if (what === "beat" && this.link.beat) this.pictureAgeS = this.link.beat.picture_age_s;
+    if (what !== "beat") {
+      this.tell(what !== "hello");
+      this.alarms = inOrder(board.alarms.values());
+      this.sensors = [...board.sensors.values()];
+      this.zones = [...board.zones.values()];
+      this.channels = [...board.channels.values()];
+    }
+    this.tick();
+  }
+
+  /** Sound and say what is new; of a hello only what is open and nobody has seen. */
+  private tell(isNews: boolean): void {
+    const known = new Map(this.alarms.map((each) => [each.incident, each]));
+    for (const alarm of this.board.alarms.values()) {
+      const old = known.get(alarm.incident);
+      if (old?.serial === alarm.serial) continue;
+      if (old) this.before.set(alarm.incident, old);
+      if (!isNews && (isOver(alarm) || alarm.acknowledged)) continue;
+      const sentence = alarm.text[this.tongue] ?? alarm.zone;
+      if (old?.phase === alarm.phase && alarm.acknowledged) continue; // the same again, and seen
+      this.said = sentence;
+      this.tones.play(alarm.phase, sentence, this.tongue);
+    }
+  }
+
+  private pictured(picture: Picture): void {
+    this.pictureNs = picture.tNs;
+    this.clock.set(picture.tNs, performance.now());
+    this.onPicture(picture);
+    if (performance.now() - this.listedMs < LISTED_MS) return;
+    this.listedMs = performance.now();
+    this.tracks = picture.tracks;
+    this.impacts = new Map(picture.impacts.map((each) => [each.id, each]));
+  }
+
+  private tick(): void {
+    const now = performance.now();
+    this.clock.speed = this.hello?.span_ns ? this.speed : 1;
+    this.nowNs = this.clock.now(now);
+    this.ageS = Math.min((now - this.link.lastMs) / 1000, 1e6);
+    this.isArmed = this.tones.isArmed;
+    const isStale = now - this.link.lastMs > STALE_MS;
+    if (isStale && !this.isStale) this.tones.play("stale");
+    this.isStale = isStale;
+  }
+
+  async acknowledge(alarm: Alarm): Promise<void> {
+    await fetch(new URL(`api/alarms/${encodeURIComponent(alarm.incident)}/acknowledge`, document.baseURI), {
+      method: "POST",
+      headers: { "X-Casemate": "1" },
+    });
+  }
+
+  async why(alarm: Alarm): Promise<unknown> {
+    const answer = await fetch(new URL(`api/alarms/${encodeURIComponent(alarm.incident)}/why`, document.baseURI));
+    return answer.ok ? answer.json() : { error: `${answer.status}` };
+  }
+
+  async signIn(user: string, password: string): Promise<boolean> {
+    const answer = await fetch(new URL("api/session", document.baseURI), {
+      method: "POST",
+      headers: { "X-Casemate": "1", "Content-Type": "application/json" },
+      body: JSON.stringify({ user, password }),
+    });
+    return answer.ok;
+  }
+
+  async sound(): Promise<void> {
+    await (this.tones.isArmed ? this.tones.silence() : this.tones.arm());
+    this.isArmed = this.tones.isArmed;
+  }
+
+  play(tNs: number, speed: number): void {
+    this.speed = speed;
+    this.link.say({ kind: "play", t_ns: Math.round(tNs), speed });
+  }
+}

@@ -1,0 +1,86 @@
+// The connection: it comes back by itself, asks anew where something was missed, and says how old what it knows is.
+import { Board } from "../state/board";
+import type { Message } from "./messages";
+import { decode, type Picture } from "./picture";
+
+export interface Listener {
+  changed(what: Message["kind"]): void;
+  pictured(picture: Picture): void;
+  refused(status: "sign-in"): void;
+}
+
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 2000;
+
+export class Link {
+  readonly board = new Board();
+  lastMs = -Infinity; // when something last came, by performance.now()
+  isOpen = false;
+  nResyncs = 0;
+  private socket: WebSocket | null = null;
+  private retryMs = FIRST_RETRY_MS;
+  private isAsked = false; // a hello is on its way
+  private isClosed = false;
+
+  constructor(private readonly url: string, private readonly listener: Listener) {}
+
+  open(): void {
+    const socket = new WebSocket(this.url);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    this.isAsked = true;
+    socket.onopen = () => {
+      this.isOpen = true;
+      this.retryMs = FIRST_RETRY_MS;
+    };
+    socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => void this.take(event.data);
+    socket.onclose = () => void this.again();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.socket?.close();
+  }
+
+  say(message: object): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  private async again(): Promise<void> {
+    this.isOpen = false;
+    this.listener.changed("beat");
+    if (this.isClosed) return;
+    const answer = await fetch(new URL("api/session", document.baseURI)).catch(() => null);
+    if (answer?.status === 401) this.listener.refused("sign-in");
+    setTimeout(() => this.open(), this.retryMs);
+    this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+  }
+
+  private resync(): void {
+    if (this.isAsked) return;
+    this.isAsked = true;
+    this.nResyncs++;
+    this.say({ kind: "resync" });
+  }
+
+  private async take(data: string | ArrayBuffer): Promise<void> {
+    this.lastMs = performance.now();
+    if (typeof data !== "string") {
+      const picture = decode(data);
+      const epoch = this.board.hello?.epoch;
+      if (epoch !== undefined && picture.epoch === epoch % 2 ** 32) this.listener.pictured(picture);
+      return;
+    }
+    const message = JSON.parse(data) as Message;
+    if (message.kind === "hello") {
+      this.isAsked = false;
+      this.board.start(message);
+    } else if (message.kind === "beat") {
+      if (!(await this.board.agrees(message))) this.resync();
+      this.beat = message;
+    } else if (this.board.take(message) === "gap") this.resync();
+    this.listener.changed(message.kind);
+  }
+
+  beat: (Message & { kind: "beat" }) | null = null;
+}

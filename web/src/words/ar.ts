@@ -1,0 +1,26 @@
+import type { Words } from "./index";
+// Written without a native reader, as the alert texts are: who warns must read them first.
+export const ar: Words = {
+  phase: {
+    warn: "احتمِ الآن", update: "احتمِ، تغيّر الإنذار", "impact-expected": "سقوط متوقع", stay: "ابقَ في الملجأ",
+    "all-clear": "زال الخطر", withdrawn: "أُلغي الإنذار", quiet: "هادئ",
+  },
+  kind: {
+    rocket: "صاروخ", mortar: "قذيفة هاون", shell: "قذيفة مدفع", aircraft: "طائرة", helicopter: "مروحية",
+    drone: "طائرة مسيّرة", bird: "طائر", other: "غير معروف",
+  },
+  noAlarm: "لا إنذار",
+  seconds: "{s} ث", inSeconds: "خلال {s} ث", plusMinus: "± {s} ث", due: "الآن", later: "بعد الموعد بـ {s} ث", sooner: "قبل الموعد بـ {s} ث",
+  acknowledge: "تأكيد (A)", acknowledgedBy: "رآه {who}", more: "و{n} غيره",
+  armSound: "تفعيل الصوت (S)", soundArmed: "الصوت مفعّل", silence: "إسكات الصوت",
+  stale: "انقطع الاتصال: لم يصل شيء منذ {s} ث. المعروض قديم.", noPicture: "عمر الصورة {s} ث.",
+  sensorLost: "المستشعر {name}: {state}. {why}", unwatched: "المنطقة {name} غير مراقبة. {why}", everyZone: "لا منطقة مراقبة.",
+  zones: "المناطق", tracks: "المسارات", alarms: "الإنذارات", sensors: "المستشعرات", channels: "القنوات", none: "لا شيء",
+  zone: "المنطقة", state: "الحالة", time: "الوقت", id: "المسار", sort: "النوع", height: "الارتفاع", speed: "السرعة", impact: "السقوط",
+  watched: "مراقبة", notWatched: "غير مراقبة", textView: "نصًّا (T)", mapView: "خريطة (T)", language: "اللغة",
+  theme: "فاتح أو داكن (L)", why: "لماذا هذا الإنذار", close: "إغلاق", play: "تشغيل", pause: "إيقاف", back: "إلى الوراء",
+  timeSlider: "وقت الإعادة", rate: "السرعة", noMap: "الخريطة تحتاج WebGL2 وهو غير متوفر. كل شيء معروض نصًّا.",
+  signIn: "دخول", user: "الاسم", password: "كلمة المرور", wrong: "اسم أو كلمة مرور خاطئة.", site: "الموقع", threatens: "يهدد موقعًا محميًّا",
+  roundLike: "مقذوف", heightUnknown: "غير معروف", chance: "الاحتمال", lists: "القوائم", main: "الخريطة", sent: "أُرسل", lost: "فُقد",
+  viewer: "لك أن تنظر، لا أن تؤكد.",
+};
