@@ -8,9 +8,13 @@ import type { Hello } from "../wire/messages";
 import { Frame, ringOf } from "./frame";
 import { radar } from "./symbols";
 
-export interface Theme { ground: string; line: string; asset: string }
-export const DARK: Theme = { ground: "#0c1622", line: "#33475c", asset: "#7fb2d9" };
-export const LIGHT: Theme = { ground: "#e9edf1", line: "#9fb0c0", asset: "#1f5f93" };
+export interface Theme { ground: string; line: string; asset: string; water: string; green: string; building: string; road: string }
+export const DARK: Theme = {
+  ground: "#0c1622", line: "#33475c", asset: "#7fb2d9", water: "#0a1f38", green: "#10231f", building: "#1c2c3d", road: "#2b3e52",
+};
+export const LIGHT: Theme = {
+  ground: "#e9edf1", line: "#9fb0c0", asset: "#1f5f93", water: "#c3d8ea", green: "#dbe8da", building: "#d5dce3", road: "#ffffff",
+};
 
 const EMPTY = { type: "FeatureCollection" as const, features: [] };
 // by phase: colour-blind safe (Okabe and Ito), and never alone: zones carry a shape and a word too
@@ -45,7 +49,7 @@ export function ground(container: HTMLElement, hello: Hello, theme: Theme): Grou
     pitch: 50,
     maxPitch: 80,
     attributionControl: false,
-    style: { version: 8, sources: {}, layers: [{ id: "ground", type: "background", paint: { "background-color": theme.ground } }] },
+    style: { version: 8, sources: {}, layers: [{ id: "ground", type: "background", paint: { "background-color": theme.water } }] },
   });
   map.addControl(new NavigationControl({ visualizePitch: true }), "top-right");
   map.addControl(new ScaleControl(), "bottom-right");
