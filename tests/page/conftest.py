@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from typing import NamedTuple
 
 import pytest
 
@@ -18,9 +19,16 @@ FLAGS = (
 )  # fmt: skip
 
 
+class Station(NamedTuple):
+    """A process that serves a page."""
+
+    url: str
+    pid: int
+
+
 @pytest.fixture(scope="session")
 def station(tmp_path_factory):
-    """Serve `green-zone-2020` in real time until the tests are over; return the page's address."""
+    """Serve `green-zone-2020` in real time until the tests are over; return where."""
     if not STATIC.is_file():
         pytest.skip("the page is not built: scripts/page builds it")
     folder = tmp_path_factory.mktemp("station")
@@ -32,7 +40,7 @@ def station(tmp_path_factory):
             assert running.stdout is not None
             for line in running.stdout:
                 if found := re.search(r"http://[\d.:]+/", line):
-                    yield found[0]
+                    yield Station(found[0], running.pid)
                     break
         finally:
             running.terminate()
@@ -60,8 +68,8 @@ def page(chromium, station):
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     opened.on("request", lambda request: asked.append(request.url))
-    opened.goto(station)
+    opened.goto(station.url)
     yield opened
     context.close()
     assert not errors
-    assert [url for url in asked if not url.startswith((station, "blob:", "data:"))] == []
+    assert [url for url in asked if not url.startswith((station.url, "blob:", "data:"))] == []
