@@ -4,12 +4,14 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
+import time
+import urllib.error
+import urllib.request
 from typing import NamedTuple
 
 import pytest
 
-import casemate.io.web as web
+from casemate.io import web
 
 STATIC = pathlib.Path(web.__file__).parent / "static" / "index.html"
 FLAGS = (
@@ -26,13 +28,24 @@ class Station(NamedTuple):
     pid: int
 
 
+def wait_until_ready(url):
+    """Wait until the kernels are compiled and the scenario runs: minutes where nothing was compiled before."""
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"{url}health/ready"):  # noqa: S310 our own, on the loopback
+                return
+        except urllib.error.HTTPError:
+            time.sleep(0.5)
+    pytest.fail("the station was not ready within five minutes")
+
+
 @pytest.fixture(scope="session")
 def station(tmp_path_factory):
     """Serve `green-zone-2020` in real time until the tests are over; return where."""
     if not STATIC.is_file():
         pytest.skip("the page is not built: scripts/page builds it")
     folder = tmp_path_factory.mktemp("station")
-    command = [sys.executable, "-m", "casemate", "serve", "--demo", "green-zone-2020", "--page", "127.0.0.1:0"]
+    command = ["casemate", "serve", "--demo", "green-zone-2020", "--page", "127.0.0.1:0"]
     with subprocess.Popen(
         [*command, "-o", str(folder / "run")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder
     ) as running:
@@ -40,6 +53,7 @@ def station(tmp_path_factory):
             assert running.stdout is not None
             for line in running.stdout:
                 if found := re.search(r"http://[\d.:]+/", line):
+                    wait_until_ready(found[0])
                     yield Station(found[0], running.pid)
                     break
         finally:

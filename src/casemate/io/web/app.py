@@ -17,9 +17,11 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from casemate.io.basemap import Shelf
 from casemate.io.web import metrics, text
 from casemate.io.web.guard import Guard
 from casemate.io.web.hub import POLICY, Client
+from casemate.io.web.maps import map_routes
 from casemate.io.web.page import Page
 from casemate.io.web.roles import SESSION_S, Keeper, Role, may
 from casemate.io.web.wire import Visitor
@@ -221,7 +223,7 @@ def make_app(page: Page, keeper: Keeper, *, is_local: bool, is_tls: bool, static
         The folder of the built page.
     """
     answers = Answers(page, keeper, is_tls=is_tls)
-    routes = answers.routes()
+    routes = [*answers.routes(), *map_routes(Shelf(), answers.visitor)]
     if (static / "index.html").is_file():
         routes += [Route("/", _file(static / "index.html")), Mount("/", StaticFiles(directory=static))]
     else:
