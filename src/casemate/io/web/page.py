@@ -57,7 +57,7 @@ class Page:
         self._steps: deque[tuple[Input, Events | None]] = deque()
         self._notices: deque[Notice] = deque()
         self._told_s = time.monotonic()
-        self._since = 0
+        self._since = self._n_shown = 0  # plots, and steps, that the newest picture has
         self._full: tuple[int, bytes] = (-1, b"")
 
     @property
@@ -87,7 +87,7 @@ class Page:
         while True:
             self._fold()
             now_s = time.monotonic()
-            if now_s >= picture_s and self.n_steps and self.hub.clients:
+            if now_s >= picture_s and self.n_steps > self._n_shown and self.hub.clients:
                 self._show()
                 picture_s = now_s + max(PICTURE_S, _SHARE * (time.monotonic() - now_s))
             if now_s >= beat_s:
@@ -135,7 +135,7 @@ class Page:
         scene = self.ledger.scene
         self.n_pictures += 1
         self.hub.show(picture.encode(scene, self.ledger.epoch, self.n_pictures, since=self._since))
-        self._since = scene.n_plots
+        self._since, self._n_shown = scene.n_plots, self.n_steps
 
     def _whole(self) -> bytes:
         if self._full[0] != self.n_pictures:
