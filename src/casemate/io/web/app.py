@@ -187,8 +187,9 @@ class Answers:
             await socket.send_denial_response(_json({"error": "sign in first"}, 401))
             return
         await socket.accept()
-        client = Client(socket.send, socket.state.abort)
-        async with self.page.hub.attended(client):
+        client = Client(socket.state.link)
+        socket.state.link.on_room = client.flush
+        with self.page.hub.attended(client):
             self.page.greet(client, visitor)
             with contextlib.suppress(WebSocketDisconnect):
                 while self._obey(client, visitor, await socket.receive()):

@@ -1,84 +1,124 @@
-"""Clients, each with a writer of its own: alarms wait in a short queue, of pictures only the newest does.
+"""Clients, each at its own pace: alarms wait in a short queue, of pictures only the newest does.
 
 Who is slow loses pictures, never alarms; whose queue is full loses the connection and begins anew; who takes nothing
 for `PATIENCE_S` is hung up on. No client waits for another, and nothing waits for any. All of it runs in one loop.
+
+A frame is put into its WebSocket form once and handed to every connection that has room, without a task between: for
+thousands of clients the hand-over is what an alarm waits for.
 """
 
-import asyncio
 import contextlib
+import struct
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Generator
+from typing import Final, NamedTuple, Protocol
 
 QUEUE: Final = 256
-"""[A] Text frames that may wait: an alarm and its changes for each of 50 zones, with a minute of beats."""
+"""[A] Frames that may wait: an alarm and its changes for each of 50 zones, with a minute of beats."""
 PATIENCE_S: Final = 10.0
 TRY_AGAIN, POLICY = 1013, 1008
 """Close codes of RFC 6455 and its registry."""
+_TEXT, _BINARY, _CLOSE = 1, 2, 8
+_SHORT, _LONG = 126, 127
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+class Frame(NamedTuple):
+    """A message as it goes over the wire."""
+
+    raw: bytes
+
+
+class Link(Protocol):
+    """A connection: what a client needs of it."""
+
+    def has_room(self) -> bool:
+        """Tell whether it takes more now."""
+        ...
+
+    def write(self, raw: bytes) -> None:
+        """Hand over whole frames; returns at once."""
+        ...
+
+    def abort(self) -> None:
+        """Cut it, whatever waits in it."""
+        ...
+
+
+def framed(message: str | bytes) -> Frame:
+    """Put a message into one unmasked frame, as a server sends it (RFC 6455, section 5.2)."""
+    payload = message.encode() if isinstance(message, str) else message
+    return Frame(_head(_TEXT if isinstance(message, str) else _BINARY, len(payload)) + payload)
+
+
+def _head(opcode: int, n: int) -> bytes:
+    if n < _SHORT:
+        return struct.pack("!BB", 0x80 | opcode, n)
+    if n <= 0xFFFF:
+        return struct.pack("!BBH", 0x80 | opcode, _SHORT, n)
+    return struct.pack("!BBQ", 0x80 | opcode, _LONG, n)
+
+
+_FAREWELL: Final = _head(_CLOSE, 16) + struct.pack("!H", TRY_AGAIN) + b"too far behind"
 
 
 class Client:
-    """One connection.
+    """One connection, and what waits for it.
 
     Parameters
     ----------
-    send : callable
-        Of ASGI; returns when the connection has taken what came before.
-    abort : callable
-        Cuts the connection whatever waits in it.
+    link : Link
     """
 
-    def __init__(self, send: Send, abort: Callable[[], None]) -> None:
-        self._send, self._abort = send, abort
-        self._queue: deque[str | bytes] = deque()
-        self._picture: bytes | None = None
-        self._wakes = asyncio.Event()
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._queue: deque[Frame] = deque()
+        self._picture: Frame | None = None
         self._is_over = False
-        self._since_s = 0.0  # when it was given what it has not taken yet; 0: it has taken all
+        self._since_s = 0.0  # since when it has not taken all; 0: it has
         self.n_pictures_lost = 0
 
-    def tell(self, frame: str | bytes) -> None:
+    def tell(self, frame: Frame) -> None:
         """Have a frame sent, after those before it."""
+        if self._is_over:
+            return
         if len(self._queue) >= QUEUE:
             self._is_over = True
+            self._queue.clear()
+            self._picture = None
+            self._queue.append(Frame(_FAREWELL))
         else:
             self._queue.append(frame)
-        self._wakes.set()
+        self.flush()
 
-    def show(self, picture: bytes) -> None:
+    def show(self, picture: Frame) -> None:
         """Have a picture sent, unless a newer one comes before it can be."""
+        if self._is_over:
+            return
         self.n_pictures_lost += self._picture is not None
         self._picture = picture
-        self._wakes.set()
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand over what the connection has room for."""
+        while (self._queue or self._picture is not None) and self._link.has_room():
+            self._since_s = 0.0
+            if self._queue:
+                frame = self._queue.popleft()
+            else:
+                assert self._picture is not None
+                frame, self._picture = self._picture, None
+            self._link.write(frame.raw)
+        if not self._link.has_room() and not self._since_s:
+            self._since_s = time.monotonic()
 
     def is_stuck(self, now_s: float) -> bool:
         """Whether it has taken nothing for too long (`now_s` of the monotonic clock)."""
-        return self._since_s > 0.0 and now_s - self._since_s > PATIENCE_S
+        return self._since_s > 0.0 and not self._link.has_room() and now_s - self._since_s > PATIENCE_S
 
     def cut(self) -> None:
         """Hang up without a word."""
-        self._abort()
-
-    async def write(self) -> None:
-        """Send what waits until the connection is gone or falls too far behind."""
-        while True:
-            await self._wakes.wait()
-            self._wakes.clear()
-            while not self._is_over and (self._queue or self._picture is not None):
-                frame: str | bytes | None
-                if self._queue:
-                    frame = self._queue.popleft()
-                else:
-                    frame, self._picture = self._picture, None
-                self._since_s = time.monotonic()
-                await self._send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
-                self._since_s = 0.0
-            if self._is_over:
-                await self._send({"type": "websocket.close", "code": TRY_AGAIN, "reason": "too far behind"})
-                return
+        self._link.abort()
 
 
 class Hub:
@@ -91,14 +131,15 @@ class Hub:
 
     def tell(self, frames: list[str]) -> None:
         """Offer text frames to everybody."""
-        for client in self.clients:
-            for frame in frames:
+        for frame in [framed(each) for each in frames]:
+            for client in self.clients:
                 client.tell(frame)
 
     def show(self, picture: bytes) -> None:
         """Offer a picture to everybody."""
+        frame = framed(picture)
         for client in self.clients:
-            client.show(picture)
+            client.show(frame)
 
     def sweep(self) -> None:
         """Hang up on those who take nothing."""
@@ -107,16 +148,12 @@ class Hub:
             self.n_dropped += 1
             client.cut()
 
-    @contextlib.asynccontextmanager
-    async def attended(self, client: Client) -> AsyncGenerator[None]:
+    @contextlib.contextmanager
+    def attended(self, client: Client) -> Generator[None]:
         """Serve a client for as long as the block lasts."""
         self.clients.add(client)
-        writing = asyncio.create_task(client.write())
         try:
             yield
         finally:
             self.clients.discard(client)
             self.n_pictures_lost += client.n_pictures_lost
-            writing.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await writing

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from casemate.io.web import picture
-from casemate.io.web.hub import Client, Hub
+from casemate.io.web.hub import Client, Hub, framed
 from casemate.io.web.scene import Premises, Scene
 from casemate.io.web.wire import Ledger, Visitor
 from casemate.model.messages import Events, Input
@@ -102,9 +102,9 @@ class Page:
 
     def greet(self, client: Client, visitor: Visitor) -> None:
         """Tell a client everything: who comes, and who lost count."""
-        client.tell(self.ledger.hello(visitor))
+        client.tell(framed(self.ledger.hello(visitor)))
         if self.n_steps:
-            client.tell(self._whole())
+            client.tell(framed(self._whole()))
 
     def acknowledge(self, incident: str, by: str) -> bool:
         """Note, tell and audit that somebody has seen an alarm; return whether nobody had before.

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -45,15 +46,32 @@ class Door(NamedTuple):
 
 
 class _Connection(WebSocketsSansIOProtocol):
-    # gives the application the means to cut off a client that takes nothing: a polite close would wait for it
+    # a `Link` of the hub: frames go straight to the transport, and an abort does not wait for who takes nothing
+
+    on_room: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 asyncio's
         super().connection_made(transport)
-        self.app_state = {**self.app_state, "abort": transport.abort}
+        self.app_state = {**self.app_state, "link": self}
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.on_room is not None:
+            self.on_room()
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
         self.handshake_complete |= self.close_sent  # uvicorn 0.54 calls a refusal in words of our own an error
+
+    def has_room(self) -> bool:
+        return self.writable.is_set()
+
+    def write(self, raw: bytes) -> None:
+        if not (self.close_sent or self.disconnected or self.transport.is_closing()):
+            self.transport.write(raw)
+
+    def abort(self) -> None:
+        self.transport.abort()
 
 
 class Server:
