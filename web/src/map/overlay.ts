@@ -12,8 +12,10 @@ const FAINT: Colour = [1.0, 0.55, 0.2, 0.45];
 const STEM: Colour = [0.75, 0.85, 0.95, 0.35];
 const TRAIL: Colour = [0.55, 0.8, 1.0, 0.5];
 const PLOT_S = 3; // a plot fades over so long
-const MOST_TRAILS = 300;
-const TRAIL_S = 60;
+const MOST_TRAILS = 150; // more cannot be told apart, and cost frames where there is no GPU
+const MOST_RINGS = 60; // ellipses: those of the soonest impacts
+const TRAIL_S = 45;
+const TRAIL_STEP_S = 1;
 
 const LINES = [
   `uniform mat4 matrix; uniform vec2 size; uniform float width;
@@ -45,38 +47,56 @@ const PLOTS = [
   `in vec4 colour; out vec4 pixel; void main() { if (length(gl_PointCoord - 0.5) > 0.5) discard; pixel = vec4(colour.rgb * colour.a, colour.a); }`,
 ] as const;
 
-/** Where a track is at a time from the picture's: along its way ahead where it has one, else straight on. */
-export function placeOf(track: Track, arc: Point[] | undefined, tS: number): [number, number, number] {
-  if (arc) {
-    const i = arc.findIndex((point) => point.tS > tS);
-    const [a, b] = [arc[i - 1], arc[i]];
-    if (a && b) {
+/** Write where a track is at a time from the picture's: along its way ahead where it has one, else straight on. */
+export function placeOf(track: Track, arc: Point[] | undefined, tS: number, into: Float64Array): void {
+  if (arc)
+    for (let i = 1; i < arc.length; i++) {
+      const [a, b] = [arc[i - 1]!, arc[i]!];
+      if (b.tS <= tS || a.tS > tS) continue;
       const share = (tS - a.tS) / (b.tS - a.tS);
-      return [0, 1, 2].map((k) => a.pos[k]! + share * (b.pos[k]! - a.pos[k]!)) as [number, number, number];
+      for (let k = 0; k < 3; k++) into[k] = a.pos[k]! + share * (b.pos[k]! - a.pos[k]!);
+      return;
     }
-  }
   const ahead = tS + track.ageS;
-  return [0, 1, 2].map((k) => track.pos[k]! + ahead * track.vel[k]!) as [number, number, number];
+  for (let k = 0; k < 3; k++) into[k] = track.pos[k]! + ahead * track.vel[k]!;
 }
 
+/** Segments in the map's metres, ten floats each, in an array that grows and is used again. */
 class Segments {
-  private values: number[] = [];
-  private readonly end = new Float32Array(6);
-  constructor(private readonly frame: Frame) {}
+  private rows = new Float32Array(10 * 4096);
+  private n = 0;
 
-  line(points: [number, number, number][], colour: Colour, isClosed = false): void {
-    const last = isClosed ? points.length : points.length - 1;
-    for (let i = 0; i < last; i++) {
-      this.frame.put(...points[i]!, this.end, 0);
-      this.frame.put(...points[(i + 1) % points.length]!, this.end, 3);
-      this.values.push(...this.end, ...colour);
+  start(): void {
+    this.n = 0;
+  }
+
+  /** A line through n points of three floats. */
+  line(points: Float32Array, n: number, colour: Colour, isClosed = false): void {
+    const last = isClosed ? n : n - 1;
+    if (10 * (this.n + last) > this.rows.length) this.grow(10 * (this.n + last));
+    for (let i = 0; i < last; i++, this.n++) {
+      const at = 10 * this.n;
+      const [a, b] = [3 * i, 3 * ((i + 1) % n)];
+      for (let k = 0; k < 3; k++) {
+        this.rows[at + k] = points[a + k]!;
+        this.rows[at + 3 + k] = points[b + k]!;
+      }
+      for (let k = 0; k < 4; k++) this.rows[at + 6 + k] = colour[k]!;
     }
   }
 
-  rows(): Float32Array {
-    return new Float32Array(this.values);
+  all(): Float32Array {
+    return this.rows.subarray(0, 10 * this.n);
+  }
+
+  private grow(length: number): void {
+    const wider = new Float32Array(2 * length);
+    wider.set(this.rows);
+    this.rows = wider;
   }
 }
+
+interface Trail { points: Float32Array; times: number[] }
 
 export class Overlay {
   readonly canvas = document.createElement("canvas");
@@ -90,7 +110,11 @@ export class Overlay {
   private readonly headRows: Rows;
   private readonly dotRows: Rows;
   private picture: Picture | null = null;
-  private trails = new Map<number, Point[]>(); // times from the epoch of the page, in seconds
+  private readonly trails = new Map<number, Trail>(); // times from the epoch of the page, in seconds
+  private readonly segments = new Segments();
+  private readonly scratch = new Float32Array(3 * 64);
+  private heads3d = new Float32Array(0);
+  private readonly place = new Float64Array(3);
   private plots: number[] = [];
   private atS = 0; // when the picture came
   private cells = 1;
@@ -98,7 +122,7 @@ export class Overlay {
   matrix: Float32Array | null = null; // from the site's metres to the screen, as the map has it now
 
   constructor(private readonly frame: Frame) {
-    const gl = this.canvas.getContext("webgl2", { antialias: true, premultipliedAlpha: true });
+    const gl = this.canvas.getContext("webgl2", { antialias: hasGpu(), premultipliedAlpha: true });
     if (!gl) throw new Error("no WebGL2");
     this.gl = gl;
     this.lines = program(gl, ...LINES);
@@ -127,41 +151,65 @@ export class Overlay {
     this.picture = picture;
     this.atS = nowS;
     this.grow(picture, nowS, isJump);
-    this.lineRows.fill(this.segments(picture));
+    this.lineRows.fill(this.drawn(picture));
     this.scatter(picture, nowS, isJump);
   }
 
   private grow(picture: Picture, nowS: number, isJump: boolean): void {
     if (isJump) this.trails.clear();
     if (picture.trails)
-      for (const [id, points] of picture.trails) this.trails.set(id, points.map((each) => ({ tS: nowS + each.tS, pos: each.pos })));
+      for (const [id, points] of picture.trails)
+        for (const point of points) this.note(id, point.pos, nowS + point.tS, nowS);
     const alive = new Set<number>();
     for (const track of picture.tracks) {
       alive.add(track.id);
-      const trail = this.trails.get(track.id) ?? [];
-      const last = trail.at(-1);
-      if (!last || nowS - track.ageS - last.tS >= 0.5) trail.push({ tS: nowS - track.ageS, pos: track.pos });
-      while (trail.length && nowS - trail[0]!.tS > TRAIL_S) trail.shift();
-      this.trails.set(track.id, trail);
+      if (this.trails.has(track.id) || this.trails.size < MOST_TRAILS || track.flags & Flag.Threatens || track.id === this.selected)
+        this.note(track.id, track.pos, nowS - track.ageS, nowS);
     }
     for (const id of this.trails.keys()) if (!alive.has(id)) this.trails.delete(id);
   }
 
-  private segments(picture: Picture): Float32Array {
-    const out = new Segments(this.frame);
-    for (const arc of picture.arcs.values()) out.line(arc.map((point) => point.pos), ARC);
-    for (const impact of picture.impacts) {
+  private note(id: number, pos: [number, number, number], tS: number, nowS: number): void {
+    let trail = this.trails.get(id);
+    if (!trail) this.trails.set(id, (trail = { points: new Float32Array(3 * (TRAIL_S / TRAIL_STEP_S + 2)), times: [] }));
+    const { points, times } = trail;
+    if (times.length && tS - times.at(-1)! < TRAIL_STEP_S) return;
+    while (times.length && (nowS - times[0]! > TRAIL_S || 3 * (times.length + 1) > points.length - 3)) {
+      times.shift();
+      points.copyWithin(0, 3);
+    }
+    this.frame.put(...pos, points, 3 * times.length);
+    times.push(tS);
+  }
+
+  private drawn(picture: Picture): Float32Array {
+    const { segments: out, scratch, frame } = this;
+    out.start();
+    for (const arc of picture.arcs.values()) {
+      arc.forEach((point, i) => frame.put(...point.pos, scratch, 3 * i));
+      out.line(scratch, arc.length, ARC);
+    }
+    const soonest = [...picture.impacts].sort((a, b) => a.tS - b.tS).slice(0, MOST_RINGS);
+    for (const impact of soonest) {
       const [e, n, u] = impact.pos;
-      for (const [share, colour] of [[0.5, RING], [0.9, FAINT]] as const)
-        out.line(ellipse(e, n, impact.cov, share).map(([x, y]) => [x, y, u]), colour, true);
+      for (const [share, colour] of [[0.5, RING], [0.9, FAINT]] as const) {
+        const ring = ellipse(e, n, impact.cov, share);
+        ring.forEach(([x, y], i) => frame.put(x, y, u, scratch, 3 * i));
+        out.line(scratch, ring.length, colour, true);
+      }
     }
-    const shown = picture.tracks.filter((track) => track.flags & Flag.RoundLike || track.id === this.selected || picture.tracks.length <= MOST_TRAILS);
-    for (const track of shown) {
-      const trail = this.trails.get(track.id) ?? [];
-      out.line([...trail.map((point) => point.pos), track.pos], TRAIL);
-      if (track.flags & Flag.HeightKnown) out.line([track.pos, [track.pos[0], track.pos[1], 0]], STEM);
+    for (const track of picture.tracks) {
+      const trail = this.trails.get(track.id);
+      if (!trail) continue;
+      const n = trail.times.length;
+      frame.put(...track.pos, trail.points, 3 * n); // its end is where it is; the place behind the kept ones is free
+      out.line(trail.points, n + 1, TRAIL);
+      if (!(track.flags & Flag.HeightKnown)) continue;
+      scratch.set(trail.points.subarray(3 * n, 3 * n + 3));
+      frame.put(track.pos[0], track.pos[1], 0, scratch, 3);
+      out.line(scratch, 2, STEM);
     }
-    return out.rows();
+    return out.all();
   }
 
   private scatter(picture: Picture, nowS: number, isJump: boolean): void {
@@ -181,13 +229,16 @@ export class Overlay {
   private placed(nowS: number): Float32Array {
     const picture = this.picture!;
     const ahead = Math.min(nowS - this.atS, 2);
-    const rows = new Float32Array(4 * picture.tracks.length);
-    picture.tracks.forEach((track, i) => {
-      const [e, n, u] = placeOf(track, picture.arcs.get(track.id), ahead);
-      this.frame.put(e, n, track.flags & Flag.HeightKnown ? u : 0, rows, 4 * i);
+    const n = picture.tracks.length;
+    if (this.heads3d.length < 4 * n) this.heads3d = new Float32Array(8 * n);
+    const [rows, place] = [this.heads3d, this.place];
+    for (let i = 0; i < n; i++) {
+      const track = picture.tracks[i]!;
+      placeOf(track, picture.arcs.get(track.id), ahead, place);
+      this.frame.put(place[0]!, place[1]!, track.flags & Flag.HeightKnown ? place[2]! : 0, rows, 4 * i);
       rows[4 * i + 3] = track.kind + (track.flags & Flag.RoundLike ? this.kinds : 0);
-    });
-    return rows;
+    }
+    return rows.subarray(0, 4 * n);
   }
 
   draw(nowS: number): void {
@@ -237,4 +288,11 @@ export class Overlay {
     });
     return best;
   }
+}
+
+/** Whether something but the processor draws: smooth edges cost four times as much without. */
+function hasGpu(): boolean {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  const info = gl?.getExtension("WEBGL_debug_renderer_info");
+  return !/swiftshader|llvmpipe|software/i.test(info ? String(gl!.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "");
 }
