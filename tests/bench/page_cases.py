@@ -9,7 +9,17 @@ from casemate.constants import NS_PER_S
 from casemate.io import settings
 from casemate.io.channels.areas import Landing, areas_of
 from casemate.io.web.page import Note, Page
-from casemate.model.messages import Events, SensorHealth, SensorState, Threat, Tick, WarningPhase
+from casemate.model.messages import (
+    Cause,
+    Events,
+    SensorHealth,
+    SensorState,
+    Threat,
+    Tick,
+    WarningLevel,
+    WarningPhase,
+    ZoneWarning,
+)
 from casemate.model.notices import RehearsalNotice
 from casemate.model.records import IMPACT, TRACK, TRACK_CLASS, TrackStatus
 from casemate.runner import Origin, plan_of
@@ -89,6 +99,15 @@ def notice(premises, n=1, phase=WarningPhase.WARN, incident="run1-1", zone=0, t_
         reason="one round",
         references=(),
     )
+
+
+def decision(warning_id, t_ns=T0_NS):
+    cause = Cause(4, "r107", t_ns + 9 * NS_PER_S, 0.4, 0.9, 0.95, 6, (1.0, 2.0), ((9.0, 0.0), (0.0, 4.0)))
+    return ZoneWarning(
+        warning_id=warning_id, zone_id=0, level=WarningLevel.WARN, t_issued_ns=t_ns, t_impact_ns=t_ns + 9 * NS_PER_S,
+        p_impact=0.86, threat_ids=(), track_ids=(4,), supersedes=warning_id - 1, is_useful=True, reason="one round",
+        phase=WarningPhase.WARN, incident_id=1, causes=(cause,), lead_s=9.0, would_change="less chance",
+    )  # fmt: skip
 
 
 ROWS = {1: "<I4B3f3f4f", 2: "<II2f3f3f", 3: "<4fHH", 4: "<I4f", 5: "<I4f"}

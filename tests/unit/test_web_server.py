@@ -20,6 +20,7 @@ from casemate.io.web import roles
 from casemate.io.web.app import make_app
 from casemate.io.web.page import Note, Page
 from casemate.io.web.server import PORT, Door, Server, listen
+from casemate.model.messages import Events, Tick
 
 HERE = {"host": "127.0.0.1:8800", "origin": "http://127.0.0.1:8800"}
 
@@ -109,6 +110,18 @@ def test_an_alarm_is_acknowledged_once_and_audited(page, premises, audited):
         assert client.post("/api/alarms/run1-1/acknowledge", headers=HERE).status_code == 409
     assert [each["incident"] for each in audited.of("acknowledged")] == ["run1-1", "run1-1"]
     assert audited.of("acknowledged")[0]["who"] == "local"
+
+
+def test_why_is_the_last_decision_of_the_incident(page, premises):
+    told = [page_cases.decision(n) for n in (1, 2)]
+    page.ledger.frames(page.ledger.scene.hear(page_cases.notice(premises)))
+    for each in told:
+        page.ledger.scene.take(Tick(t_ns=each.t_issued_ns), Events(t_ns=each.t_issued_ns, warnings=(each,)))
+    with asking(page) as client:
+        why = client.get("/api/alarms/run1-1/why", headers=HERE).json()
+        assert (why["warning_id"], why["would_change"], why["benefit"]) == (2, "less chance", None)
+        assert [(each["track_id"], each["n_hit"]) for each in why["causes"]] == [(4, 6)]
+        assert client.get("/api/alarms/run1-9/why", headers=HERE).status_code == 404
 
 
 def test_state_zones_tracks_metrics_and_text_say_the_same(page, premises):

@@ -5,7 +5,7 @@ import { isOver } from "../state/hash";
 import { inOrder } from "../state/order";
 import { Tones } from "../sound/tones";
 import { Link } from "../wire/link";
-import type { Alarm, ChannelState, Hello, Message, SensorState, ZoneState } from "../wire/messages";
+import type { Alarm, ChannelState, Decision, Hello, Message, SensorState, ZoneState } from "../wire/messages";
 import type { Impact, Picture, Track } from "../wire/picture";
 import type { Tongue } from "../words";
 import { readView } from "./view";
@@ -116,9 +116,9 @@ export class Live {
     });
   }
 
-  async why(alarm: Alarm): Promise<unknown> {
+  async why(alarm: Alarm): Promise<Decision | null> {
     const answer = await fetch(new URL(`api/alarms/${encodeURIComponent(alarm.incident)}/why`, document.baseURI));
-    return answer.ok ? answer.json() : { error: `${answer.status}` };
+    return answer.ok ? ((await answer.json()) as Decision) : null;
   }
 
   async signIn(user: string, password: string): Promise<boolean> {

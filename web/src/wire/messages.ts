@@ -84,6 +84,16 @@ export interface Beat {
   hash: string;
 }
 
+/** Why a zone was warned: the last decision of an incident. */
+export interface Decision {
+  reason: string;
+  lead_s: number | null;
+  benefit: number | null; // casualties that the warning spares
+  cost: number | null; // and what it is held to cost
+  would_change: string;
+  causes: { track_id: number; round_class: string; p_hit: number; p_round: number; n_hit: number; sigma_t_s: number }[];
+}
+
 export type Fact =
   | ({ kind: "alarm" } & Alarm)
   | { kind: "acknowledged"; incident: string; by: string; t_ns: number }

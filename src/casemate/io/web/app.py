@@ -24,6 +24,7 @@ from casemate.io.web.hub import POLICY, Client
 from casemate.io.web.maps import map_routes
 from casemate.io.web.page import Page
 from casemate.io.web.roles import SESSION_S, Keeper, Role, may
+from casemate.io.web.why import decision_of
 from casemate.io.web.wire import Visitor
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -62,6 +63,7 @@ class Answers:
             Route("/api/state", self._state),
             Route("/api/alarms", self._alarms),
             Route("/api/alarms/{incident}/acknowledge", self._acknowledge, methods=["POST"]),
+            Route("/api/alarms/{incident}/why", self._why),
             Route("/api/zones", self._zones),
             Route("/api/tracks", self._tracks),
             Route("/api/session", self._session),
@@ -121,6 +123,13 @@ class Answers:
             raise HTTPException(404, "there is no such alarm") from None
         alarm = self.page.ledger.scene.alarms[incident]
         return _json({"incident": incident, "is_first": is_first, "acknowledged": alarm.acknowledged})
+
+    async def _why(self, request: Request) -> Response:
+        self.visitor(request)
+        told = self.page.ledger.scene.decisions.get(request.path_params["incident"])
+        if told is None:
+            raise HTTPException(404, "there is no such alarm of this run")
+        return _json(decision_of(told))
 
     async def _session(self, request: Request) -> Response:
         visitor = self.visitor(request)

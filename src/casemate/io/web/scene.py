@@ -14,7 +14,7 @@ from casemate.constants import NS_PER_S
 from casemate.io.channels.areas import Place
 from casemate.io.channels.texts import Language
 from casemate.io.web.facts import Acknowledged, Acknowledgement, Alarm, Channel, Fact, Sensor, Zone, alarm_of
-from casemate.model.messages import Aside, Events, Input, Scan, SensorState
+from casemate.model.messages import Aside, Events, Input, Scan, SensorState, ZoneWarning
 from casemate.model.notices import Notice
 from casemate.model.records import Records, Status, TrackStatus, freeze
 from casemate.physics.environment import Environment
@@ -100,6 +100,7 @@ class Scene:
         self.plots: tuple[Plots, ...] = ()
         self.trail: tuple[Crumbs, ...] = ()
         self.alarms: dict[str, Alarm] = {}  # by incident
+        self.decisions: dict[str, ZoneWarning] = {}  # the last of each incident of this run
         self.sensors = {
             each.name: Sensor(name=each.name, state=SensorState.WAITING.value, reason="", t_ns=0, t_last_ns=0)
             for each in site.sensor
@@ -114,6 +115,7 @@ class Scene:
         """Return a scene of its own that holds the same."""
         other = copy.copy(self)
         other.alarms, other.sensors = dict(self.alarms), dict(self.sensors)
+        other.decisions = dict(self.decisions)
         other.zones, other.channels = dict(self.zones), dict(self.channels)
         return other
 
@@ -127,6 +129,8 @@ class Scene:
         if isinstance(message, Scan):
             self._place(message, events.fates)
         self._note_tracks(events)
+        for told in events.warnings:
+            self.decisions[f"{self.premises.run}-{told.incident_id}"] = told
         self._forget()
         return self._note_health(events)
 
@@ -226,6 +230,7 @@ class Scene:
         old_ns = self.t_ns - ENDED_NS
         for incident in [each.incident for each in self.alarms.values() if each.is_over and each.t_sent_ns < old_ns]:
             del self.alarms[incident]
+            self.decisions.pop(incident, None)
 
 
 def _replaced(rows: Records, touched: NDArray[np.uint32], new: Records) -> Records:
