@@ -285,8 +285,8 @@ def print_json(result: Any) -> None:  # noqa: ANN401 anything that msgspec can w
     typer.echo(json.dumps(msgspec.to_builtins(result), indent=2, sort_keys=True))
 
 
-def finish(summary: dict[str, Any], folder: pathlib.Path, as_json: bool) -> None:
-    """Draw the picture, print what became of a run, and exit 1 where it is not whole."""
+def finish(summary: dict[str, Any], folder: pathlib.Path, as_json: bool, is_due: bool = False) -> None:
+    """Draw the picture, print what became of a run, and exit 1 where it is not whole and was not due to end."""
     from casemate.cli import show
     from casemate.io.picture import draw_run
 
@@ -296,7 +296,7 @@ def finish(summary: dict[str, Any], folder: pathlib.Path, as_json: bool) -> None
         print_json(summary)
     else:
         show.outcome(summary, folder, picture)
-    if not summary["is_whole"]:
+    if not summary["is_whole"] and not is_due:
         typer.echo(f"stopped: {folder} holds all steps up to there; `casemate replay {folder}` reads it", err=True)
         raise typer.Exit(1)
 

@@ -150,7 +150,8 @@ def _demonstrate(
             typer.echo("the scenario is over; the page stays until Ctrl-C", err=True)
         while not is_over():
             time.sleep(0.1)
-    commands.finish(summary, folder, as_json)
+        is_due = not stopped()
+    commands.finish(summary, folder, as_json, is_due)
 
 
 def _opener(asked: "Asked | None") -> "contextlib.AbstractContextManager[Callable[[Page], None] | None]":
