@@ -21,7 +21,7 @@ export class Rows {
   private readonly buffer: WebGLBuffer;
   private readonly width: number;
 
-  constructor(private readonly gl: WebGL2RenderingContext, widths: number[], perInstance: boolean) {
+  constructor(private readonly gl: WebGL2RenderingContext, widths: number[]) {
     this.width = widths.reduce((sum, each) => sum + each, 0);
     this.array = gl.createVertexArray();
     this.buffer = gl.createBuffer();
@@ -31,7 +31,6 @@ export class Rows {
     widths.forEach((width, i) => {
       gl.enableVertexAttribArray(i);
       gl.vertexAttribPointer(i, width, gl.FLOAT, false, 4 * this.width, 4 * offset);
-      if (perInstance) gl.vertexAttribDivisor(i, 1);
       offset += width;
     });
     gl.bindVertexArray(null);

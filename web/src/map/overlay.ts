@@ -16,6 +16,7 @@ const MOST_TRAILS = 150; // more cannot be told apart, and cost frames where the
 const MOST_RINGS = 60; // ellipses: those of the soonest impacts
 const TRAIL_S = 45;
 const TRAIL_STEP_S = 1;
+const CORNERS = 6 * 10; // floats of a segment
 
 const LINES = [
   `uniform mat4 matrix; uniform vec2 size; uniform float width;
@@ -24,9 +25,9 @@ const LINES = [
      vec4 p = matrix * vec4(a, 1.0), q = matrix * vec4(b, 1.0);
      vec2 along = (q.xy / q.w - p.xy / p.w) * size;
      vec2 side = length(along) > 0.0 ? normalize(vec2(-along.y, along.x)) : vec2(0.0);
-     bool first = gl_VertexID < 2 || gl_VertexID == 4; // two triangles: a+ a- b+, b+ a- b-
-     vec4 here = first ? p : q;
-     float sign = (gl_VertexID == 0 || gl_VertexID == 2 || gl_VertexID == 3) ? 1.0 : -1.0;
+     int corner = gl_VertexID % 6; // of two triangles: a+ a- b+, b+ a- b-
+     vec4 here = corner < 2 || corner == 4 ? p : q;
+     float sign = corner == 0 || corner == 2 || corner == 3 ? 1.0 : -1.0;
      colour = tint;
      gl_Position = (p.w > 0.0 && q.w > 0.0) ? vec4(here.xy + side * sign * width / size * here.w, here.zw) : vec4(2.0);
    }`,
@@ -61,9 +62,10 @@ export function placeOf(track: Track, arc: Point[] | undefined, tS: number, into
   for (let k = 0; k < 3; k++) into[k] = track.pos[k]! + ahead * track.vel[k]!;
 }
 
-/** Segments in the map's metres, ten floats each, in an array that grows and is used again. */
+/** Segments in the map's metres, six corners of ten floats each, in an array that grows and is used again. Not drawn as
+ * instances of one quad: without a GPU each of those costs as much as a call, 15,000 of them 400 ms. */
 class Segments {
-  private rows = new Float32Array(10 * 4096);
+  private rows = new Float32Array(CORNERS * 4096);
   private n = 0;
 
   start(): void {
@@ -73,20 +75,21 @@ class Segments {
   /** A line through n points of three floats. */
   line(points: Float32Array, n: number, colour: Colour, isClosed = false): void {
     const last = isClosed ? n : n - 1;
-    if (10 * (this.n + last) > this.rows.length) this.grow(10 * (this.n + last));
+    if (CORNERS * (this.n + last) > this.rows.length) this.grow(CORNERS * (this.n + last));
     for (let i = 0; i < last; i++, this.n++) {
-      const at = 10 * this.n;
+      const at = CORNERS * this.n;
       const [a, b] = [3 * i, 3 * ((i + 1) % n)];
       for (let k = 0; k < 3; k++) {
         this.rows[at + k] = points[a + k]!;
         this.rows[at + 3 + k] = points[b + k]!;
       }
       for (let k = 0; k < 4; k++) this.rows[at + 6 + k] = colour[k]!;
+      for (let corner = 1; corner < 6; corner++) this.rows.copyWithin(at + 10 * corner, at, at + 10);
     }
   }
 
   all(): Float32Array {
-    return this.rows.subarray(0, 10 * this.n);
+    return this.rows.subarray(0, CORNERS * this.n);
   }
 
   private grow(length: number): void {
@@ -128,9 +131,9 @@ export class Overlay {
     this.lines = program(gl, ...LINES);
     this.heads = program(gl, ...HEADS);
     this.dots = program(gl, ...PLOTS);
-    this.lineRows = new Rows(gl, [3, 3, 4], true);
-    this.headRows = new Rows(gl, [3, 1], false);
-    this.dotRows = new Rows(gl, [3, 1, 1], false);
+    this.lineRows = new Rows(gl, [3, 3, 4]);
+    this.headRows = new Rows(gl, [3, 1]);
+    this.dotRows = new Rows(gl, [3, 1, 1]);
     this.canvas.className = "overlay";
   }
 
@@ -264,7 +267,7 @@ export class Overlay {
     use(this.lines, this.lineRows);
     gl.uniform2f(gl.getUniformLocation(this.lines, "size"), w, h);
     gl.uniform1f(gl.getUniformLocation(this.lines, "width"), 1.6 * dpr);
-    gl.drawArraysInstanced(gl.TRIANGLES, 0, 6, this.lineRows.count);
+    gl.drawArrays(gl.TRIANGLES, 0, this.lineRows.count);
     this.headRows.fill(this.placed(nowS));
     use(this.heads, this.headRows);
     gl.uniform1f(gl.getUniformLocation(this.heads, "scale"), 0.6 * CELL * dpr);
