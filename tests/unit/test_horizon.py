@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from casemate.sim.intercept.horizon import averted, choose
+from casemate.sim.intercept.horizon import Bursts, Duty, averted, choose
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "twins"))
 
@@ -33,3 +33,11 @@ def test_a_plan_does_not_depend_on_the_order_of_bursts():
         order = np.lexsort((rng.random(bursts.gun.size), bursts.gun))
         other = type(bursts)(*(column[order] for column in bursts))
         assert sorted(order[choose(other, harm, room, guns)]) == sorted(choose(bursts, harm, room, guns))
+
+
+def test_of_two_bursts_as_good_the_gun_that_is_free_now_fires():
+    """A gun bound for 0.03 s more was planned, nothing was fired, and 6 guns lost 7.3 % where Erlang says 5.2 %."""
+    duties = [Duty(free_s, 0.0, 0.5, 1e4, 1e4, 0.0, 9) for free_s in (0.03, 2.0, 0.0)]
+    row = np.zeros(2)
+    bursts = Bursts(np.array([0, 2]), np.array([0, 0]), row + 0.08, row + 3.2, row, row + 0.5, row + 0.9)
+    assert choose(bursts, np.ones(1), np.array([3]), duties, is_looking=True) == [1]

@@ -111,6 +111,7 @@ class _Search:
         self._is_looking = is_looking
         self.bursts, self.harm, self.room, self.guns = bursts, harm, room, guns
         self.n_most = np.array([gun.n_most for gun in guns], np.int64)
+        self.bound_s = np.array([gun.free_s for gun in guns])[bursts.gun]  # until when its gun is, as of now
         self.is_late = (bursts.fire_s < ready(bursts, guns)) | (self.n_most[bursts.gun] <= 0)
         self._rows: dict[int, Bools] = {}
 
@@ -134,7 +135,8 @@ class _Search:
             if most <= _LEAST:
                 return chosen
             near = np.flatnonzero(gain >= _NEAR * most)
-            k = int(near[np.lexsort((b.gun[near], b.threat[near], b.free_s[near]))[0]])
+            # of those as good: the soonest over, then the gun that is free first
+            k = int(near[np.lexsort((b.gun[near], self.bound_s[near], b.threat[near], b.free_s[near]))[0]])
             chosen.append(k)
             self._take(k, left, room, n_left, is_out)
 
