@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Board } from "../src/state/board";
-import { countdown, DataClock } from "../src/state/countdown";
+import { countdown, DataClock, Moves } from "../src/state/countdown";
 import { hashOf } from "../src/state/hash";
+import { newsOf } from "../src/state/news";
 import type { Alarm, Beat, Fact, Hello, Numbered, Phase } from "../src/wire/messages";
 
 const PHASES: Phase[] = ["warn", "update", "impact-expected", "stay", "all-clear", "withdrawn"];
@@ -105,24 +106,69 @@ describe("the board", () => {
 
 describe("the countdown", () => {
   it("never says more than there is, and says how sure it is", () => {
-    expect(countdown(alarm("a", 1, "warn"), 6.1e9, null)).toEqual({ leftS: 13, errorS: 1, isDue: false, movedS: 0 });
-    expect(countdown(alarm("a", 1, "warn", 20e9, null), 6.1e9, null).errorS).toBeNull();
-    expect(countdown(alarm("a", 1, "warn"), 19.3e9, null)).toMatchObject({ leftS: 0, isDue: true });
-    expect(countdown(alarm("a", 1, "warn"), 25e9, null)).toMatchObject({ leftS: 0, isDue: true });
+    expect(countdown(alarm("a", 1, "warn"), 6.1e9)).toEqual({ leftS: 13, errorS: 1, isDue: false });
+    expect(countdown(alarm("a", 1, "warn", 20e9, null), 6.1e9).errorS).toBeNull();
+    expect(countdown(alarm("a", 1, "warn"), 19.3e9)).toMatchObject({ leftS: 0, isDue: true });
+    expect(countdown(alarm("a", 1, "warn"), 25e9)).toMatchObject({ leftS: 0, isDue: true });
   });
 
-  it("says that it moved", () => {
-    const [before, after] = [alarm("a", 1, "warn", 20e9), alarm("a", 2, "update", 23.2e9)];
-    expect(countdown(after, 6e9, before).movedS).toBe(3);
-    expect(countdown(after, 6e9, alarm("b", 1, "warn", 1e9)).movedS).toBe(0);
+  it("says that it moved, also when it crept", () => {
+    const moves = new Moves();
+    const told = [20, 20.7, 21.4, 22.1, 22.8].map((s, i) => {
+      moves.note({ ...alarm("a", i, "update", s * 1e9), t_sent_ns: i * 1e9 });
+      return moves.movedS("a", i * 1e9);
+    });
+    expect(told).toEqual([0, 0, 0, 2, 2]);
+    expect(moves.movedS("a", 9e9)).toBe(0); // read by now
+    moves.note({ ...alarm("a", 9, "update", 18e9), t_sent_ns: 9e9 });
+    expect(moves.movedS("a", 9e9)).toBe(-4);
+    expect(moves.movedS("b", 9e9)).toBe(0);
   });
 
-  it("carries the station's time on, but makes none up", () => {
+  it("carries the station's time on, and never back where a message was late", () => {
     const clock = new DataClock();
-    clock.set(5e9, 1000);
+    clock.start(5e9, 1000);
     expect(clock.now(1500)).toBe(5.5e9);
+    clock.set(5.2e9, 1500); // it was 0.3 s under way
+    expect(clock.now(1500)).toBe(5.5e9);
+    expect(clock.now(1700)).toBe(5.5e9);
+    expect(clock.now(2000)).toBe(5.7e9);
+    clock.set(1e9, 2000); // the station stood still for long
+    expect(clock.now(2000)).toBe(1e9);
+  });
+
+  it("counts on when nothing comes, for rounds fall on; a replay stands still", () => {
+    const clock = new DataClock();
+    clock.start(5e9, 1000);
+    expect(clock.now(9000)).toBe(13e9);
+    clock.start(5e9, 1000);
+    clock.hold(true);
     expect(clock.now(9000)).toBe(7e9);
     clock.speed = -10;
     expect(clock.now(1100)).toBe(4e9);
+  });
+});
+
+describe("news", () => {
+  const of = (...alarms: Alarm[]): Map<string, Alarm> => new Map(alarms.map((each) => [each.incident, each]));
+  const seen = { acknowledged: { by: "eva", t_ns: 1 } };
+
+  it("tells whoever took cover of the all-clear that came while the link was lost", () => {
+    const after = alarm("a", 3, "all-clear");
+    expect(newsOf([after], of(alarm("a", 1, "warn")), true)).toEqual([after]);
+    expect(newsOf([{ ...after, ...seen }], of({ ...alarm("a", 1, "warn"), ...seen }), true)).toHaveLength(1);
+  });
+
+  it("begins with what is open and nobody has seen, the soonest first", () => {
+    const [far, near] = [alarm("far", 1, "warn", 30e9), alarm("near", 1, "warn", 10e9)];
+    const state = [far, alarm("over", 2, "all-clear"), { ...alarm("seen", 1, "warn"), ...seen }, near];
+    expect(newsOf(state, of(), true).map((each) => each.incident)).toEqual(["near", "far"]);
+  });
+
+  it("does not say the same again, nor each change of what was seen", () => {
+    expect(newsOf([alarm("a", 1, "warn")], of(alarm("a", 1, "warn")), false)).toEqual([]);
+    expect(newsOf([{ ...alarm("a", 1, "warn"), t_sent_ns: 1 }], of(alarm("a", 1, "warn")), true)).toHaveLength(1); // another one's
+    expect(newsOf([{ ...alarm("a", 3, "update"), ...seen }], of(alarm("a", 2, "update")), false)).toEqual([]);
+    expect(newsOf([{ ...alarm("a", 3, "impact-expected"), ...seen }], of(alarm("a", 2, "update")), false)).toHaveLength(1);
   });
 });

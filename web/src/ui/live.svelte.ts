@@ -1,7 +1,7 @@
 // The bridge between what the station says and what is shown: one object that panels read, refreshed as things change.
 import { Board } from "../state/board";
-import { DataClock } from "../state/countdown";
-import { isOver } from "../state/hash";
+import { DataClock, Moves } from "../state/countdown";
+import { newsOf } from "../state/news";
 import { inOrder } from "../state/order";
 import { Tones } from "../sound/tones";
 import { Link } from "../wire/link";
@@ -32,7 +32,9 @@ export class Live {
   selected = $state<number | null>(null);
   speed = $state(1);
   pictureNs = 0;
-  readonly before = new Map<string, Alarm>(); // of each incident, what was said before
+  readonly moves = new Moves();
+  private told = new Map<string, Alarm>(); // of each incident, what was last said
+  private epoch = NaN;
   readonly tones = new Tones();
   readonly clock = new DataClock();
   private readonly link: Link;
@@ -60,11 +62,11 @@ export class Live {
     if (what === "hello") {
       this.hello = board.hello;
       this.needsSignIn = false;
-      this.clock.set(board.hello!.t_ns, performance.now());
+      this.begin(board.hello!);
     }
     if (what === "beat" && this.link.beat) this.pictureAgeS = this.link.beat.picture_age_s;
     if (what !== "beat") {
-      this.tell(what !== "hello");
+      this.tell(what === "hello");
       this.alarms = inOrder(board.alarms.values());
       this.sensors = [...board.sensors.values()];
       this.zones = [...board.zones.values()];
@@ -73,19 +75,27 @@ export class Live {
     this.tick();
   }
 
-  /** Sound and say what is new; of a hello only what is open and nobody has seen. */
-  private tell(isNews: boolean): void {
-    const known = new Map(this.alarms.map((each) => [each.incident, each]));
-    for (const alarm of this.board.alarms.values()) {
-      const old = known.get(alarm.incident);
-      if (old?.serial === alarm.serial) continue;
-      if (old) this.before.set(alarm.incident, old);
-      if (!isNews && (isOver(alarm) || alarm.acknowledged)) continue;
-      const sentence = alarm.text[this.tongue] ?? alarm.zone;
-      if (old?.phase === alarm.phase && alarm.acknowledged) continue; // the same again, and seen
-      this.said = sentence;
-      this.tones.play(alarm.phase, sentence, this.tongue);
+  /** A replay that went elsewhere has told nothing yet; a live station that began anew goes on with what was told. */
+  private begin(hello: Hello): void {
+    if (hello.epoch !== this.epoch) {
+      this.clock.start(hello.t_ns, performance.now());
+      if (hello.span_ns) {
+        this.told = new Map();
+        this.moves.clear();
+      }
     }
+    this.epoch = hello.epoch;
+    this.clock.hold(hello.span_ns !== null);
+  }
+
+  /** Sound and say what is new. */
+  private tell(isWhole: boolean): void {
+    const news = newsOf(this.board.alarms.values(), this.told, isWhole);
+    const sentences = news.map((alarm) => alarm.text[this.tongue] ?? alarm.zone);
+    news.forEach((alarm, i) => this.tones.play(alarm.phase, sentences[i], this.tongue));
+    if (news.length) this.said = sentences.join(" ");
+    this.told = new Map(this.board.alarms);
+    for (const alarm of this.board.alarms.values()) this.moves.note(alarm);
   }
 
   private pictured(picture: Picture): void {
