@@ -137,6 +137,11 @@ export class Overlay {
     this.canvas.className = "overlay";
   }
 
+  /** Give the context back: a browser keeps few, and takes the oldest away when there are more. */
+  free(): void {
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
   symbols(kinds: string[], mark: string): void {
     const gl = this.gl;
     this.kinds = kinds.length;

@@ -18,6 +18,7 @@ const EDGE_S = 0.015; // rise and fall of a note, so that it does not click
 export class Tones {
   private context: AudioContext | null = null;
   private freeS = 0;
+  private speeches = new Set<ReturnType<typeof setTimeout>>(); // that wait for their tone to end
 
   get isArmed(): boolean {
     return this.context?.state === "running";
@@ -29,8 +30,11 @@ export class Tones {
   }
 
   async silence(): Promise<void> {
-    speechSynthesis?.cancel();
-    await this.context?.suspend();
+    this.hush();
+    const { context } = this;
+    this.context = null; // not only suspended: what is old must not sound when sound is armed again
+    this.freeS = 0;
+    await context?.close();
   }
 
   /** Sound a tune and say a sentence after it; what still sounds is heard to its end first. */
@@ -42,7 +46,18 @@ export class Tones {
       at += seconds;
     }
     this.freeS = at;
-    if (sentence) setTimeout(() => say(sentence, tongue), (at - this.context.currentTime) * 1000);
+    if (!sentence) return;
+    const speech = setTimeout(() => {
+      this.speeches.delete(speech);
+      say(sentence, tongue);
+    }, (at - this.context.currentTime) * 1000);
+    this.speeches.add(speech);
+  }
+
+  private hush(): void {
+    for (const speech of this.speeches) clearTimeout(speech);
+    this.speeches.clear();
+    if ("speechSynthesis" in globalThis) speechSynthesis.cancel();
   }
 
   private note(context: AudioContext, hz: number, at: number, seconds: number): void {

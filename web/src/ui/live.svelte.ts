@@ -7,11 +7,13 @@ import { Tones } from "../sound/tones";
 import { Link } from "../wire/link";
 import type { Alarm, ChannelState, Decision, Hello, Message, SensorState, ZoneState } from "../wire/messages";
 import type { Impact, Picture, Track } from "../wire/picture";
-import type { Tongue } from "../words";
+import { fill, WORDS, type Tongue, type Words } from "../words";
 import { readView } from "./view";
 
 const STALE_MS = 2000;
 const LISTED_MS = 500; // lists of tracks are not read faster
+
+export const isIll = (sensor: SensorState): boolean => sensor.state === "lost" || sensor.state === "degraded";
 
 export class Live {
   hello = $state.raw<Hello | null>(null);
@@ -26,6 +28,7 @@ export class Live {
   pictureAgeS = $state(0);
   isStale = $state(false);
   isArmed = $state(false);
+  refusal = $state(""); // why an acknowledgement did not reach the station
   needsSignIn = $state(false);
   said = $state(""); // for who hears the page
   tongue = $state<Tongue>(readView().tongue);
@@ -35,6 +38,7 @@ export class Live {
   readonly moves = new Moves();
   private told = new Map<string, Alarm>(); // of each incident, what was last said
   private epoch = NaN;
+  private lossSaid = "";
   readonly tones = new Tones();
   readonly clock = new DataClock();
   private readonly link: Link;
@@ -67,6 +71,7 @@ export class Live {
     if (what === "beat" && this.link.beat) this.pictureAgeS = this.link.beat.picture_age_s;
     if (what !== "beat") {
       this.tell(what === "hello");
+      this.fail();
       this.alarms = inOrder(board.alarms.values());
       this.sensors = [...board.sensors.values()];
       this.zones = [...board.zones.values()];
@@ -115,15 +120,43 @@ export class Live {
     this.ageS = Math.min((now - this.link.lastMs) / 1000, 1e6);
     this.isArmed = this.tones.isArmed;
     const isStale = now - this.link.lastMs > STALE_MS;
-    if (isStale && !this.isStale) this.tones.play("stale");
+    if (isStale && !this.isStale && this.hello) this.shout((this.said = this.lossSaid = fill(this.words.stale, { s: Math.floor(this.ageS) })));
+    if (!isStale && this.said === this.lossSaid) this.said = ""; // no longer true, for who reads it later
     this.isStale = isStale;
+    this.link.watch(now);
   }
 
+  /** Sound that what is shown cannot be trusted. */
+  private shout(sentence: string): void {
+    this.tones.play("stale", sentence, this.tongue);
+  }
+
+  /** Shout of sensors and zones that were well before; their banners are a live region of their own. */
+  private fail(): void {
+    const { board, words } = this;
+    for (const each of board.sensors.values())
+      if (isIll(each) && !this.sensors.some((old) => old.name === each.name && old.state === each.state))
+        this.shout(fill(words.sensorLost, { name: each.name, state: each.state, why: each.reason }));
+    const blind = [...board.zones.values()].filter((each) => !each.is_watched);
+    const news = blind.filter((each) => this.zones.some((old) => old.name === each.name && old.is_watched));
+    if (news.length && blind.length === board.zones.size) this.shout(words.everyZone);
+    else if (news.length) this.shout(news.map((each) => fill(words.unwatched, { name: each.name, why: each.reason })).join(" "));
+  }
+
+  /** What an operator has seen must be known to the station; where it is not, the operator is told. */
   async acknowledge(alarm: Alarm): Promise<void> {
-    await fetch(new URL(`api/alarms/${encodeURIComponent(alarm.incident)}/acknowledge`, document.baseURI), {
-      method: "POST",
-      headers: { "X-Casemate": "1" },
-    });
+    const address = new URL(`api/alarms/${encodeURIComponent(alarm.incident)}/acknowledge`, document.baseURI);
+    const answer = await fetch(address, { method: "POST", headers: { "X-Casemate": "1" } }).catch((error: unknown) => String(error));
+    if (typeof answer === "string") this.refusal = answer;
+    else this.refusal = answer.ok ? "" : `${answer.status} ${answer.statusText}`;
+  }
+
+  refresh(): void {
+    this.link.refresh();
+  }
+
+  private get words(): Words {
+    return WORDS[this.tongue];
   }
 
   async why(alarm: Alarm): Promise<Decision | null> {

@@ -11,6 +11,7 @@ export interface Listener {
 
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 2000;
+const DEAD_MS = 5000; // a path that was cut says nothing, ever: only who gives up finds the station when it is back
 
 export class Link {
   readonly board = new Board();
@@ -21,6 +22,7 @@ export class Link {
   private retryMs = FIRST_RETRY_MS;
   private isAsked = false; // a hello is on its way
   private isClosed = false;
+  private openedMs = 0;
 
   constructor(private readonly url: string, private readonly listener: Listener) {}
 
@@ -28,6 +30,7 @@ export class Link {
     const socket = new WebSocket(this.url);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
+    this.openedMs = performance.now();
     this.isAsked = true;
     socket.onopen = () => {
       this.isOpen = true;
@@ -35,6 +38,21 @@ export class Link {
     };
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => void this.take(event.data);
     socket.onclose = () => void this.again();
+  }
+
+  /** Give up a connection over which nothing came for long, and make another; to be asked now and then. */
+  watch(nowMs: number): void {
+    const { socket } = this;
+    if (!socket || this.isClosed || nowMs - Math.max(this.lastMs, this.openedMs) < DEAD_MS) return;
+    socket.onopen = socket.onmessage = socket.onclose = null; // what it may still bring is of the past
+    socket.close();
+    this.socket = null;
+    void this.again();
+  }
+
+  /** Ask for the whole state and picture. */
+  refresh(): void {
+    if (this.isOpen) this.resync();
   }
 
   close(): void {
@@ -50,7 +68,7 @@ export class Link {
     this.isOpen = false;
     this.listener.changed("beat");
     if (this.isClosed) return;
-    const answer = await fetch(new URL("api/session", document.baseURI)).catch(() => null);
+    const answer = await fetch(new URL("api/session", document.baseURI), { signal: AbortSignal.timeout(LAST_RETRY_MS) }).catch(() => null);
     if (answer?.status === 401) this.listener.refused("sign-in");
     setTimeout(() => this.open(), this.retryMs);
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);

@@ -23,4 +23,5 @@ export const ar: Words = {
   signIn: "دخول", user: "الاسم", password: "كلمة المرور", wrong: "اسم أو كلمة مرور خاطئة.", site: "الموقع", threatens: "يهدد موقعًا محميًّا",
   roundLike: "مقذوف", heightUnknown: "غير معروف", chance: "الاحتمال", lists: "القوائم", main: "الخريطة", sent: "أُرسل", lost: "فُقد",
   viewer: "لك أن تنظر، لا أن تؤكد.",
+  notSeen: "لم يصل إقرارك إلى المحطة: {why}",
 };

@@ -21,4 +21,5 @@ export const en = {
   signIn: "Sign in", user: "Name", password: "Password", wrong: "Wrong name or password.", site: "Site", threatens: "threatens an asset",
   roundLike: "round", heightUnknown: "not known", chance: "Chance", lists: "Lists", main: "Map", sent: "sent", lost: "lost",
   viewer: "You may look, not acknowledge.",
+  notSeen: "The station does not know that you have seen it: {why}",
 };

@@ -23,4 +23,5 @@ export const he: Words = {
   signIn: "כניסה", user: "שם", password: "סיסמה", wrong: "שם או סיסמה שגויים.", site: "אתר", threatens: "מאיים על נכס",
   roundLike: "קליע", heightUnknown: "לא ידוע", chance: "סיכוי", lists: "רשימות", main: "מפה", sent: "נשלחו", lost: "אבדו",
   viewer: "מותר לך להביט, לא לאשר.",
+  notSeen: "האישור לא הגיע לתחנה: {why}",
 };
