@@ -36,6 +36,12 @@ def test_the_first_picture_comes_soon_and_moves(page):
     wait_for(page, "window.casemateFrames && window.casemateFrames() > 5")
     assert time.monotonic() - begun < 30.0  # the bar is 2 s; this machine may be doing other things
     assert page.locator(".maplibregl-canvas").bounding_box()["height"] > 300
+    told = page.locator("header").bounding_box()["height"] + sum(
+        each.bounding_box()["height"] for each in page.locator(".shout").all()
+    )
+    assert page.locator(".body").bounding_box()["y"] == pytest.approx(
+        told, abs=1.0
+    )  # nothing empty between bar, shouts and map
     page.wait_for_selector(".zone-name")
     assert "SIMULATION" in page.title()
     assert page.locator(".watermark").inner_text() == "SIMULATION"
