@@ -77,6 +77,7 @@ KINDS = {
         'site = "x"\nca_file = "none.key"\ncert_file = "none.key"\nkey_file = "none.key"',
         "keepalive_s",
     ),
+    "nats": ('station = "x"\nca_file = "none.key"\ncreds_file = "none.key"', "timeout_s"),
     "cot": (
         'audience = "drill"\nurl = "tls://h:9"\nat_deg = [1, 2]\nca_file = "none.key"\ncertificate_file = "none.key"',
         "timeout_s",

@@ -113,7 +113,8 @@ def serve(
     _check(telling, declared, data)
     check_writable(folder)
     origin = named(Origin(data=data, name=site_path.stem, inputs=inputs_of(plan, site_path)), clock.now_ns())
-    desk = Desk(folder, AuditLog(folder), clock.now_ns, is_played, None if is_played else telling.before)
+    before = None if is_played else telling.before
+    desk = Desk(folder, AuditLog(folder), clock.now_ns, is_played, before, plan.site, declared.heartbeat_s)
     post = _Post(plan, terrain, origin, declared, desk, telling)
     armed = _armed(post)
     page = None if opener is None else page_of(premises_of(_MARKS[data], plan, terrain, origin), desk)
@@ -266,7 +267,7 @@ class _Drill:
         plan = msgspec.structs.replace(live.plan, site=taking)
         origin = msgspec.structs.replace(live.origin, data="EXERCISE", run="")
         before = None if live.telling.before is None else live.telling.before / "drill"
-        desk = Desk(self._folder, AuditLog(self._folder), clock.now_ns, before=before)
+        desk = live.desk._replace(folder=self._folder, audit=AuditLog(self._folder), now_ns=clock.now_ns, before=before)
         self._post = live._replace(plan=plan, origin=named(origin, clock.now_ns()), desk=desk, listeners=())
         feeds = [open_feed(url, plan.site, clock) for url in live.telling.drill_urls]
         self._is_stopped = threading.Event()

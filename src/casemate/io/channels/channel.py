@@ -32,7 +32,8 @@ OnReply = Callable[[Reply], None]
 class Channel(Protocol[N_contra, P_contra, H_contra]):
     """A way out; used by one thread, its courier's.
 
-    A channel may have `send_all` too, which takes many notices in order, as `send` takes one, and raises nothing final.
+    A channel may have `send_all` too, which takes many notices in order, as `send` takes one, and raises nothing final;
+    and `introduce`, which is told before anything else whose station it is and how often that says that it lives.
     """
 
     name: str

@@ -20,6 +20,7 @@ from casemate.io.channels.herald import Herald
 from casemate.io.channels.opening import AnySettings, ChannelsFile, make_channel
 from casemate.io.channels.stamps import Stamp
 from casemate.io.channels.unfinished import unfinished
+from casemate.model.catalog import SiteFile
 from casemate.model.notices import (
     AnyHeartbeat,
     AnyNotice,
@@ -51,6 +52,8 @@ class Desk(NamedTuple):
     now_ns: Callable[[], int]
     is_patient: bool = False
     before: Path | None = None  # folder of the run that was broken off
+    site: SiteFile | None = None  # what channels that introduce the station say of it
+    heartbeat_s: float = ChannelsFile().heartbeat_s
 
 
 def left_by(desk: Desk, stamp: Stamp[N, P, H]) -> tuple[N, ...]:
@@ -129,4 +132,7 @@ def _courier(declared: AnySettings, stamp: Stamp[N, P, H], desk: Desk, until_ns:
         )
 
     channel = make_channel(declared, desk.folder, note)
+    introduce: Callable[[SiteFile, float], None] | None = getattr(channel, "introduce", None)
+    if introduce is not None and desk.site is not None:
+        introduce(desk.site, desk.heartbeat_s)
     return Courier(channel, stamp, desk.audit, desk.now_ns, until_ns, is_patient=desk.is_patient)

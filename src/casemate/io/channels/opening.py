@@ -9,7 +9,18 @@ from msgspec import Meta
 
 from casemate.errors import SettingsError
 from casemate.io import settings
-from casemate.io.channels import cap_settings, cot, geojson, log, mqtt, sapient_settings, sound, webhook, websocket
+from casemate.io.channels import (
+    cap_settings,
+    cot,
+    geojson,
+    log,
+    mqtt,
+    nats,
+    sapient_settings,
+    sound,
+    webhook,
+    websocket,
+)
 from casemate.io.channels.channel import Channel, OnReply
 from casemate.io.profile import StrPath
 from casemate.model.catalog import Declaration, Name
@@ -22,6 +33,7 @@ AnySettings = (
     | geojson.Settings
     | webhook.Settings
     | mqtt.Settings
+    | nats.Settings
     | cot.Settings
     | sapient_settings.Settings
     | websocket.Settings
@@ -78,7 +90,7 @@ def read_channels(path: StrPath) -> ChannelsFile:
     return msgspec.structs.replace(found, channel=tuple(_placed(each, Path(path).parent) for each in found.channel))
 
 
-def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyChannel:  # noqa: PLR0911 one a kind
+def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyChannel:  # noqa: C901, PLR0911 one a kind
     """Make the channel of some settings; it connects when it is opened.
 
     Parameters
@@ -106,6 +118,9 @@ def make_channel(declared: AnySettings, folder: Path, on_reply: OnReply) -> AnyC
         case mqtt.Settings():
             need_extra(declared.name, "paho")
             return mqtt.MqttChannel(declared, folder, on_reply)
+        case nats.Settings():
+            need_extra(declared.name, "nats", "nkeys")
+            return nats.NatsChannel(declared, folder, on_reply)
         case cot.Settings():
             return cot.CotChannel(declared, folder, on_reply)
         case sapient_settings.Settings():
