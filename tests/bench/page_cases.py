@@ -1,14 +1,23 @@
 """A page to test with: premises of the packaged site, made-up steps and notices, and readers of what is sent."""
 
+import asyncio
+import contextlib
+import json
+import socket
 import struct
+import time
 from itertools import pairwise
 
 import numpy as np
+import websockets
 
 from casemate.constants import NS_PER_S
 from casemate.io import settings
 from casemate.io.channels.areas import Landing, areas_of
+from casemate.io.web import roles
+from casemate.io.web.app import make_app
 from casemate.io.web.page import Note, Page
+from casemate.io.web.server import Door, Server, listen
 from casemate.model.messages import (
     Cause,
     Events,
@@ -131,3 +140,38 @@ def read_picture(raw):
     assert list(sections) == sorted(sections)
     assert all(a < b for a, b in pairwise(sections))
     return (epoch, number, t_ns), sections
+
+
+def port_of(url):
+    return int(url.rsplit(":", 1)[1].rstrip("/"))
+
+
+@contextlib.contextmanager
+def serving(page):
+    """Serve over a real socket."""
+    door = Door(port=0)
+    app = make_app(page, roles.Keeper(None), is_local=True, is_tls=False)
+    with Server(app, door, listen(door)) as server:
+        deadline = time.monotonic() + 10.0
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port_of(server.url)), timeout=1.0).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        yield server
+
+
+async def greeted(url, **options):
+    link = await websockets.connect(f"{url.replace('http', 'ws')}api/ws", max_size=2**24, **options)
+    return link, json.loads(await link.recv())
+
+
+async def frames_of(link, n):
+    out = []
+    while len(out) < n:
+        said = await asyncio.wait_for(link.recv(), 5.0)
+        if isinstance(said, str) and '"kind":"beat"' not in said:
+            out.append(json.loads(said))
+    return out

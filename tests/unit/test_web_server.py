@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import socket
 import threading
 import time
@@ -19,7 +18,7 @@ from casemate.io.web import hub as hubs
 from casemate.io.web import roles
 from casemate.io.web.app import make_app
 from casemate.io.web.page import Note, Page
-from casemate.io.web.server import PORT, Door, Server, listen
+from casemate.io.web.server import PORT, Door, listen
 from casemate.model.messages import Events, Tick
 
 HERE = {"host": "127.0.0.1:8800", "origin": "http://127.0.0.1:8800"}
@@ -53,27 +52,6 @@ def asking(page, keeper=None, static=None, *, is_local=True):
     app = make_app(page, keeper or roles.Keeper(None), is_local=is_local, is_tls=False, **static or {})
     with TestClient(app, base_url="http://127.0.0.1:8800") as client:
         yield client
-
-
-def port_of(url):
-    return int(url.rsplit(":", 1)[1].rstrip("/"))
-
-
-@contextlib.contextmanager
-def serving(page):
-    """Serve over a real socket."""
-    door = Door(port=0)
-    app = make_app(page, roles.Keeper(None), is_local=True, is_tls=False)
-    with Server(app, door, listen(door)) as server:
-        deadline = time.monotonic() + 10.0
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port_of(server.url)), timeout=1.0).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-        yield server
 
 
 def warned(page, premises):
@@ -261,28 +239,14 @@ def test_a_port_that_is_taken_is_named_and_only_the_usual_one_gives_way():
         assert PORT <= ports[0] < ports[1]
 
 
-async def greeted(url, **options):
-    link = await websockets.connect(f"{url.replace('http', 'ws')}api/ws", max_size=2**24, **options)
-    return link, json.loads(await link.recv())
-
-
-async def frames_of(link, n):
-    out = []
-    while len(out) < n:
-        said = await asyncio.wait_for(link.recv(), 5.0)
-        if isinstance(said, str) and '"kind":"beat"' not in said:
-            out.append(json.loads(said))
-    return out
-
-
 def test_a_page_is_told_alarms_acknowledgements_and_pictures_as_they_come(page, premises):
     async def watch(url):
-        link, hello = await greeted(url)
+        link, hello = await page_cases.greeted(url)
         async with link:
             warned(page, premises)
-            (alarm,) = await frames_of(link, 1)
+            (alarm,) = await page_cases.frames_of(link, 1)
             await link.send('{"kind":"resync"}')
-            (again,) = await frames_of(link, 1)
+            (again,) = await page_cases.frames_of(link, 1)
             picture = b""
             while not isinstance(picture, bytes) or not picture:
                 picture = await link.recv()
@@ -292,7 +256,7 @@ def test_a_page_is_told_alarms_acknowledgements_and_pictures_as_they_come(page, 
                     await asyncio.wait_for(link.recv(), 5.0)
             return hello, alarm, again, picture, link.close_code
 
-    with serving(page) as server:
+    with page_cases.serving(page) as server:
         hello, alarm, again, picture, code = asyncio.run(watch(server.url))
         until(lambda: not page.hub.clients)
     assert (hello["kind"], hello["n"], hello["epoch"]) == ("hello", 0, 7)
@@ -305,10 +269,10 @@ def test_a_page_is_told_alarms_acknowledgements_and_pictures_as_they_come(page, 
 def test_a_page_of_another_site_and_who_is_not_signed_in_hear_nothing(page, users, caplog):
     async def knock(url, **options):
         with pytest.raises(websockets.InvalidStatus) as refused:
-            await greeted(url, **options)
+            await page_cases.greeted(url, **options)
         return refused.value.response.status_code
 
-    with serving(page) as server:
+    with page_cases.serving(page) as server:
         assert asyncio.run(knock(server.url, origin="http://evil.example")) == 403
     assert not caplog.records
     with asking(page, roles.Keeper(users)) as client, pytest.raises(Exception) as refused:  # noqa: PT011 of the client
@@ -320,7 +284,7 @@ def test_who_takes_nothing_costs_the_others_nothing_and_is_hung_up_on(page, prem
     monkeypatch.setattr(hubs, "PATIENCE_S", 1.5)
 
     def stalled(url):
-        port = port_of(url)
+        port = page_cases.port_of(url)
         link = socket.create_connection(("127.0.0.1", port))
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         lines = ("GET /api/ws HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade",
@@ -329,18 +293,18 @@ def test_who_takes_nothing_costs_the_others_nothing_and_is_hung_up_on(page, prem
         return link
 
     async def watch(url):
-        link, _ = await greeted(url)
+        link, _ = await page_cases.greeted(url)
         async with link:
             delays_s = []
             for n in range(1, 21):
                 begin_s = time.monotonic()
                 page.hear(page_cases.notice(premises, n, incident=f"run1-{n}"))
-                await frames_of(link, 1)
+                await page_cases.frames_of(link, 1)
                 delays_s.append(time.monotonic() - begin_s)
                 await asyncio.sleep(0.05)
             return delays_s
 
-    with serving(page) as server:
+    with page_cases.serving(page) as server:
         links = [stalled(server.url) for _ in range(5)]
         is_over = threading.Event()
 

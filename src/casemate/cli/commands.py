@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from casemate import __version__
-from casemate.cli import basemap, live, protection, questions, serving
+from casemate.cli import basemap, live, protection, questions, replaying, serving
 from casemate.cli.live import Json, Out
 from casemate.cli.why import why
 from casemate.errors import CasemateError, DomainError, InvariantError, SettingsError
@@ -86,34 +86,6 @@ def track(
         with named(output):
             summary = station.track(plots, site, output, bar, stopped)
     finish(summary, output, as_json)
-
-
-@app.command()
-def replay(
-    run_folder: Annotated[pathlib.Path, typer.Argument(metavar="RUN", help="A run folder, whole or broken off.")],
-    output: Out = None,
-    speed: Annotated[float | None, typer.Option(help="Times real time; default: as fast as it can.")] = None,
-    until: Annotated[int | None, typer.Option(min=1, help="Row of the journal to stop before.")] = None,
-    in_order: Annotated[
-        bool,
-        typer.Option("--in-order", help="As if every plot had come at once, and none twice: another run, to compare."),
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Feed a run's journal through the pipeline again: the same bytes come out, unless another order is asked for."""
-    from casemate.cli import show
-
-    if speed is not None and not 0.0 < speed < float("inf"):
-        raise SettingsError("--speed", "", f"must be greater than 0, got {speed:g}")
-    folder = output or fresh(
-        run_folder.with_name(f"{run_folder.resolve().name}-{'in-order' if in_order else 'replay'}")
-    )
-    with show.compiling("track"), show.stop_flag() as stopped, show.Bar("replaying") as bar:
-        from casemate import station
-
-        with named(folder):
-            summary = station.replay(run_folder, folder, speed, bar, stopped, until, is_ordered=in_order)
-    finish(summary, folder, as_json)
 
 
 @app.command()
@@ -258,6 +230,7 @@ def doctor(
 
 app.command()(protection.residue)
 app.command()(serving.serve)
+app.command()(replaying.replay)
 app.command()(live.send)
 app.command()(live.keys)
 app.command()(live.password)

@@ -11,7 +11,7 @@ import typer
 from casemate.errors import SettingsError
 
 if TYPE_CHECKING:  # their rooms import what a help text must not wait for
-    from casemate.io.web.page import Page
+    from casemate.io.web.screening import AnyPage
     from casemate.io.web.server import Door
 
 
@@ -30,7 +30,7 @@ def is_installed() -> bool:
 
 
 @contextlib.contextmanager
-def served(asked: Asked) -> "Generator[Callable[[Page], None]]":
+def served(asked: Asked) -> "Generator[Callable[[AnyPage], None]]":
     """Yield what serves a page until the block ends; the address is taken, or refused, at once.
 
     Raises
@@ -50,7 +50,7 @@ def served(asked: Asked) -> "Generator[Callable[[Page], None]]":
     with contextlib.ExitStack() as stack:
         stack.callback(listener.close)
 
-        def serve(page: "Page") -> None:
+        def serve(page: "AnyPage") -> None:
             app = make_app(page, keeper, is_local=door.is_local, is_tls=door.is_tls)
             server = stack.enter_context(Server(app, door, listener))
             typer.echo(f"page  {server.url}", err=True)

@@ -13,7 +13,7 @@ from casemate.errors import SettingsError
 
 if TYPE_CHECKING:  # its room imports what a help text must not wait for
     from casemate.cli.page import Asked
-    from casemate.io.web.page import Page
+    from casemate.io.web.screening import AnyPage
 
 
 def serve(
@@ -154,7 +154,7 @@ def _demonstrate(
     commands.finish(summary, folder, as_json, is_due)
 
 
-def _opener(asked: "Asked | None") -> "contextlib.AbstractContextManager[Callable[[Page], None] | None]":
+def _opener(asked: "Asked | None") -> "contextlib.AbstractContextManager[Callable[[AnyPage], None] | None]":
     from casemate.cli import page
 
     if asked is None:

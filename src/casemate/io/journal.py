@@ -265,7 +265,7 @@ def read_inputs(path: StrPath, until: int | None = None) -> Iterator[Input]:
     JournalError
         The file is no journal, is damaged, or holds records of another version.
     """
-    for seq, payload in _rows(path, "kind <> 'Events'"):
+    for seq, payload in read_rows(path, "kind <> 'Events'"):
         if until is not None and seq >= until:
             break
         try:
@@ -278,15 +278,16 @@ def read_inputs(path: StrPath, until: int | None = None) -> Iterator[Input]:
 
 def read_events(path: StrPath) -> Iterator[bytes]:
     """Read the encoded `Events` of every step in order: two runs are the same when these are."""
-    for _, payload in _rows(path, "kind = 'Events'"):
+    for _, payload in read_rows(path, "kind = 'Events'"):
         yield payload
 
 
-def _rows(path: StrPath, which: str) -> Iterator[tuple[int, bytes]]:
+def read_rows(path: StrPath, which: str) -> Iterator[tuple[int, bytes]]:
+    """Read rows in order, each with its number: those for which an SQL expression of the caller's own words holds."""
     seq = 0
     with _opened(path) as db:
         try:
-            query = f"SELECT seq, payload FROM rows WHERE {which} ORDER BY seq"  # noqa: S608 fixed words of this file
+            query = f"SELECT seq, payload FROM rows WHERE {which} ORDER BY seq"  # noqa: S608 no words of a user
             for seq, payload in db.execute(query):
                 yield seq, payload
         except sqlite3.Error as error:

@@ -18,18 +18,20 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from casemate.io.basemap import Shelf
-from casemate.io.web import metrics, text
+from casemate.io.web import metrics, picture, text
 from casemate.io.web.guard import Guard
 from casemate.io.web.hub import POLICY, Client
 from casemate.io.web.maps import map_routes
-from casemate.io.web.page import Page
 from casemate.io.web.roles import SESSION_S, Keeper, Role, may
+from casemate.io.web.screening import AnyPage
 from casemate.io.web.why import decision_of
-from casemate.io.web.wire import Visitor
+from casemate.io.web.wire import Ledger, Said, Visitor
 
 STATIC: Final = Path(__file__).parent / "static"
 COOKIE: Final = "casemate_session"
 _MAX_LINES: Final = 10_000
+_MAX_DIGITS: Final = 18 + 1  # of a time in nanoseconds until the year 2262
+_SAID: Final = msgspec.json.Decoder(Said)
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -38,22 +40,18 @@ class _SignIn(msgspec.Struct, forbid_unknown_fields=True):
     password: str
 
 
-class _Said(msgspec.Struct, forbid_unknown_fields=True):
-    kind: str
-
-
 class Answers:
     """What answers requests: a page, and who may ask.
 
     Parameters
     ----------
-    page : Page
+    page : Page or Screening
     keeper : Keeper
     is_tls : bool
         Whether cookies are only ever sent encrypted.
     """
 
-    def __init__(self, page: Page, keeper: Keeper, *, is_tls: bool) -> None:
+    def __init__(self, page: AnyPage, keeper: Keeper, *, is_tls: bool) -> None:
         self.page, self.keeper, self._is_tls = page, keeper, is_tls
         self._one_at_a_time = asyncio.Lock()  # passwords: 32 MiB and 80 ms each
 
@@ -61,6 +59,8 @@ class Answers:
         """Return the routes."""
         return [
             Route("/api/state", self._state),
+            Route("/api/picture", self._picture),
+            Route("/api/marks", self._marks),
             Route("/api/alarms", self._alarms),
             Route("/api/alarms/{incident}/acknowledge", self._acknowledge, methods=["POST"]),
             Route("/api/alarms/{incident}/why", self._why),
@@ -97,25 +97,48 @@ class Answers:
         """Audit an act."""
         self.page.note.audit(what, self.page.note.now_ns(), channel="page", **facts)
 
+    async def _ledger(self, request: Request) -> Ledger:
+        """Return what holds: now, or at the moment of a replay that `t_ns` names."""
+        asked = request.query_params.get("t_ns")
+        if asked is None:
+            return self.page.ledger
+        if not asked.isdecimal() or len(asked) > _MAX_DIGITS:
+            raise HTTPException(400, f"t_ns must be nanoseconds since 1970, got {asked[:30]!r}")
+        try:
+            return await self.page.at(int(asked))
+        except LookupError:
+            raise HTTPException(409, "this is no replay: it has no other moment than now") from None
+
     async def _state(self, request: Request) -> Response:
-        return _json(self.page.ledger.state(self.visitor(request)))
+        visitor = self.visitor(request)
+        return _json((await self._ledger(request)).state(visitor))
+
+    async def _picture(self, request: Request) -> Response:
+        self.visitor(request)
+        ledger = await self._ledger(request)
+        return Response(picture.whole(ledger.scene, ledger.epoch), media_type="application/octet-stream")
+
+    async def _marks(self, request: Request) -> Response:
+        self.visitor(request)
+        return _json([each._asdict() for each in self.page.marks])
 
     async def _alarms(self, request: Request) -> Response:
         self.visitor(request)
-        return _json(list(self.page.ledger.scene.alarms.values()))
+        return _json(list((await self._ledger(request)).scene.alarms.values()))
 
     async def _zones(self, request: Request) -> Response:
-        state = self.page.ledger.state(self.visitor(request))
+        visitor = self.visitor(request)
+        state = (await self._ledger(request)).state(visitor)
         return _json({"zones": state["zones"], "zone_states": state["zone_states"]})
 
     async def _tracks(self, request: Request) -> Response:
         self.visitor(request)
-        return _json(text.tracks_of(self.page.ledger.scene))
+        return _json(text.tracks_of((await self._ledger(request)).scene))
 
     async def _acknowledge(self, request: Request) -> Response:
         visitor = self.visitor(request, Role.OPERATOR)
         if self.page.is_over:
-            raise HTTPException(409, "the run is over: its audit log is closed")
+            raise HTTPException(409, "the run is over: nothing in it is acknowledged any more")
         incident = request.path_params["incident"]
         try:
             is_first = self.page.acknowledge(incident, visitor.user)
@@ -126,7 +149,7 @@ class Answers:
 
     async def _why(self, request: Request) -> Response:
         self.visitor(request)
-        told = self.page.ledger.scene.decisions.get(request.path_params["incident"])
+        told = (await self._ledger(request)).scene.decisions.get(request.path_params["incident"])
         if told is None:
             raise HTTPException(404, "there is no such alarm of this run")
         return _json(decision_of(told))
@@ -188,7 +211,7 @@ class Answers:
 
     async def _text(self, request: Request) -> Response:
         visitor = self.visitor(request)
-        return HTMLResponse(text.page_of(self.page.ledger, visitor, self.page.age_s))
+        return HTMLResponse(text.page_of(await self._ledger(request), visitor, self.page.age_s))
 
     async def _socket(self, socket: WebSocket) -> None:
         visitor = self.keeper.visitor(socket.cookies.get(COOKIE, ""))
@@ -198,33 +221,28 @@ class Answers:
         await socket.accept()
         client = Client(socket.state.link)
         socket.state.link.on_room = client.flush
-        with self.page.hub.attended(client):
-            self.page.greet(client, visitor)
-            with contextlib.suppress(WebSocketDisconnect):
-                while self._obey(client, visitor, await socket.receive()):
-                    pass
-                self.note("refused", who=visitor.user, why="said what no page says")
-                await socket.close(POLICY, "not understood")
-
-    def _obey(self, client: Client, visitor: Visitor, message: Mapping[str, Any]) -> bool:
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1005))
-        try:
-            said = msgspec.json.decode(message.get("text") or message.get("bytes") or b"", type=_Said)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return False
-        if said.kind != "resync":
-            return False
-        self.page.greet(client, visitor)
-        return True
+        with self.page.seated(client, visitor) as obey, contextlib.suppress(WebSocketDisconnect):
+            while (said := _said(await socket.receive())) is not None and await obey(said):
+                pass
+            self.note("refused", who=visitor.user, why="said what no page says")
+            await socket.close(POLICY, "not understood")
 
 
-def make_app(page: Page, keeper: Keeper, *, is_local: bool, is_tls: bool, static: Path = STATIC) -> Starlette:
+def _said(message: Mapping[str, Any]) -> Said | None:
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    try:
+        return _SAID.decode(message.get("text") or message.get("bytes") or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def make_app(page: AnyPage, keeper: Keeper, *, is_local: bool, is_tls: bool, static: Path = STATIC) -> Starlette:
     """Return the application of a page.
 
     Parameters
     ----------
-    page : Page
+    page : Page or Screening
     keeper : Keeper
     is_local : bool
         Whether it is served on the loopback alone: then it goes by no other names.

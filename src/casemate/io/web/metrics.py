@@ -8,13 +8,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from casemate.constants import NS_PER_S
-from casemate.io.web.page import Page
+from casemate.io.web.screening import AnyPage
 from casemate.model.messages import SensorState
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def exposed(page: Page) -> bytes:
+def exposed(page: AnyPage) -> bytes:
     """Return the figures of a page in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(_Figures(page))
@@ -22,7 +22,7 @@ def exposed(page: Page) -> bytes:
 
 
 class _Figures(Collector):
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: AnyPage) -> None:
         self._page = page
 
     def collect(self) -> Iterator[Metric]:

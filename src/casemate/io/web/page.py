@@ -5,16 +5,19 @@ server's loop. Steps that the loop cannot follow are shed, the oldest first, and
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from casemate.constants import NS_PER_S
 from casemate.io.web import picture
+from casemate.io.web.film import Mark
 from casemate.io.web.hub import Client, Hub, framed
 from casemate.io.web.scene import Premises, Scene
-from casemate.io.web.wire import Ledger, Visitor
+from casemate.io.web.wire import Ledger, Resync, Said, Visitor
 from casemate.model.messages import Events, Input
 from casemate.model.notices import Notice
 
@@ -22,12 +25,14 @@ CAPACITY: Final = 4096
 """Steps that may wait: two minutes of one radar with 32 sectors a turn and a turn a second."""
 _AT_ONCE: Final = 64
 """Steps that are folded before clients are looked after again: some 20 ms."""
-PICTURE_S: Final = 0.2
+PICTURE_S: Final = picture.BETWEEN_NS / NS_PER_S
 """Between two pictures, at least."""
 _SHARE: Final = 4.0
 """A picture rests this many times as long as it took: encoding takes a fifth of a core at most."""
 BEAT_S: Final = 1.0
 _POLL_S: Final = 0.02
+Obey = Callable[[Said], Awaitable[bool]]
+"""Does what a client says; False where that cannot be done here."""
 
 
 class Note(NamedTuple):
@@ -47,6 +52,8 @@ class Page:
     note : Note
     epoch : int
     """
+
+    marks: tuple[Mark, ...] = ()  # moments to go to: of a replay only
 
     def __init__(self, premises: Premises, note: Note, epoch: int) -> None:
         self.ledger = Ledger(Scene(premises), epoch)
@@ -95,6 +102,29 @@ class Page:
                 self.hub.tell([self.beat()])
                 self.hub.sweep()
             await asyncio.sleep(0.0 if self._steps or self._notices else _POLL_S)
+
+    @contextlib.contextmanager
+    def seated(self, client: Client, visitor: Visitor) -> Generator[Obey]:
+        """Serve a client for as long as the block lasts; what it yields obeys what the client says, or says no."""
+
+        async def obey(said: Said) -> bool:
+            if not isinstance(said, Resync):
+                return False
+            self.greet(client, visitor)
+            return True
+
+        with self.hub.attended(client):
+            self.greet(client, visitor)
+            yield obey
+
+    async def at(self, t_ns: int) -> Ledger:
+        """Refuse: it has no other moment than now.
+
+        Raises
+        ------
+        LookupError
+        """
+        raise LookupError(t_ns)
 
     def beat(self) -> str:
         """Return the frame that says that the server lives."""

@@ -21,6 +21,8 @@ MAX_ARCS: Final = 500
 """[A] The most dangerous; more cannot be told apart on a map."""
 MAX_CRUMBS: Final = 20_000
 """[A] The newest: 400 kB, once for whoever comes."""
+BETWEEN_NS: Final = NS_PER_S // 5
+"""Between two pictures, at least: five a second."""
 HEIGHT_KNOWN, IS_ROUND, THREATENS = 1, 2, 4
 USED: Final = 1
 
@@ -92,6 +94,12 @@ def encode(scene: Scene, epoch: int, number: int, *, since: int = 0, with_trails
     header["magic"], header["version"], header["n_sections"] = MAGIC, VERSION, len(sections)
     header["epoch"], header["number"], header["t_ns"] = epoch & 0xFFFFFFFF, number & 0xFFFFFFFF, scene.t_ns
     return b"".join([header.tobytes(), *(_section(kind, rows) for kind, rows in sections)])
+
+
+def whole(scene: Scene, epoch: int) -> bytes:
+    """Return a scene as a picture of its own: with trails, and the plots of the time between two live pictures."""
+    since = max((each.serial for each in scene.plots if each.t_ns <= scene.t_ns - BETWEEN_NS), default=0)
+    return encode(scene, epoch, 0, since=since, with_trails=True)
 
 
 def _section(kind: int, rows: NDArray[Any]) -> bytes:

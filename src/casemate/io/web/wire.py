@@ -1,8 +1,9 @@
 """A scene as text: the frames of the WebSocket, the state that REST tells, and the hash that both sides hold it to."""
 
+import copy
 import hashlib
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -17,11 +18,30 @@ KINDS: Final = tuple(kind.name.lower() for kind in Kind)
 _N_HASH: Final = 16
 
 
+MAX_SPEED: Final = 100.0
+"""Of a replay, either way."""
+
+
 class Visitor(NamedTuple):
     """Who looks at a page."""
 
     user: str
     role: str
+
+
+class Resync(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="resync"):
+    """A page asks for everything: it lost count."""
+
+
+class Play(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="play"):
+    """A page asks for a moment of a replay, and how it goes on from there."""
+
+    t_ns: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    speed: Annotated[float, msgspec.Meta(ge=-MAX_SPEED, le=MAX_SPEED)] = 1.0  # negative: backwards; 0: it stands
+
+
+Said = Resync | Play
+"""All that a page ever says."""
 
 
 def state_hash(alarms: Iterable[Alarm]) -> str:
@@ -55,6 +75,16 @@ class Ledger:
     def __init__(self, scene: Scene, epoch: int, span_ns: tuple[int, int] | None = None) -> None:
         self.scene, self.epoch, self.n, self.span_ns = scene, epoch, 0, span_ns
         self._fixed = fixed_of(scene.premises)
+
+    def restart(self, scene: Scene, epoch: int) -> None:
+        """Go on elsewhere: another scene under another epoch, counted from the start."""
+        self.scene, self.epoch, self.n = scene, epoch, 0
+
+    def showing(self, scene: Scene) -> Self:
+        """Return a ledger like this one over another scene."""
+        other = copy.copy(self)
+        other.scene = scene
+        return other
 
     def frames(self, facts: Iterable[Fact]) -> list[str]:
         """Give facts their numbers, and return them as frames."""
