@@ -1,5 +1,6 @@
 """A real station in a process of its own, and Debian's Chromium to look at it."""
 
+import contextlib
 import pathlib
 import re
 import shutil
@@ -45,10 +46,27 @@ def station(tmp_path_factory):
     if not STATIC.is_file():
         pytest.skip("the page is not built: scripts/page builds it")
     folder = tmp_path_factory.mktemp("station")
-    command = ["casemate", "serve", "--demo", "green-zone-2020", "--page", "127.0.0.1:0"]
-    with subprocess.Popen(
-        [*command, "-o", str(folder / "run")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder
-    ) as running:
+    with served(folder, "serve", "--demo", "green-zone-2020", "-o", "run") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def replayed(tmp_path_factory):
+    """Run a scenario without a page, and serve what it left."""
+    if not STATIC.is_file():
+        pytest.skip("the page is not built: scripts/page builds it")
+    folder = tmp_path_factory.mktemp("replayed")
+    subprocess.run(["casemate", "run", "two-rocket-probe", "-o", "run"], cwd=folder, check=True, capture_output=True)
+    with served(folder, "replay", "run", "--serve") as found:
+        yield found.url
+    assert [each.name for each in folder.iterdir()] == ["run"]  # looking leaves nothing
+
+
+@contextlib.contextmanager
+def served(folder, *words):
+    """Run a command that serves a page until the block ends; yield where, when it is ready."""
+    command = ["casemate", *words, "--page", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder) as running:
         try:
             assert running.stdout is not None
             for line in running.stdout:

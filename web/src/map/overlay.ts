@@ -16,6 +16,7 @@ const MOST_TRAILS = 150; // more cannot be told apart, and cost frames where the
 const MOST_RINGS = 60; // ellipses: those of the soonest impacts
 const TRAIL_S = 45;
 const TRAIL_STEP_S = 1;
+const JUMP_NS = 5e9; // a picture so much later, or any earlier, continues nothing that was drawn
 const CORNERS = 6 * 10; // floats of a segment
 
 const LINES = [
@@ -155,7 +156,7 @@ export class Overlay {
   }
 
   show(picture: Picture, nowS: number): void {
-    const isJump = this.picture === null || Math.abs(picture.tNs - this.picture.tNs) > 5e9;
+    const isJump = this.picture === null || picture.tNs < this.picture.tNs || picture.tNs - this.picture.tNs > JUMP_NS;
     this.picture = picture;
     this.atS = nowS;
     this.grow(picture, nowS, isJump);

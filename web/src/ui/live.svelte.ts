@@ -8,7 +8,7 @@ import { Link } from "../wire/link";
 import type { Alarm, ChannelState, Decision, Hello, Message, SensorState, ZoneState } from "../wire/messages";
 import type { Impact, Picture, Track } from "../wire/picture";
 import { fill, WORDS, type Tongue, type Words } from "../words";
-import { readView } from "./view";
+import { readView, type Playing } from "./view";
 
 const STALE_MS = 2000;
 const LISTED_MS = 500; // lists of tracks are not read faster
@@ -34,6 +34,7 @@ export class Live {
   tongue = $state<Tongue>(readView().tongue);
   selected = $state<number | null>(null);
   speed = $state(1);
+  playing = $state.raw<Playing | null>(readView().playing); // what was last asked of a replay, as the address says it
   pictureNs = 0;
   readonly moves = new Moves();
   private told = new Map<string, Alarm>(); // of each incident, what was last said
@@ -61,12 +62,19 @@ export class Live {
     return this.link.board;
   }
 
+  /** The data time of this instant [ns]. */
+  now(): number {
+    return this.clock.now(performance.now());
+  }
+
   private changed(what: Message["kind"]): void {
     const { board } = this;
     if (what === "hello") {
+      const isFirst = this.hello === null;
       this.hello = board.hello;
       this.needsSignIn = false;
       this.begin(board.hello!);
+      if (isFirst) this.resume();
     }
     if (what === "beat" && this.link.beat) this.pictureAgeS = this.link.beat.picture_age_s;
     if (what !== "beat") {
@@ -96,11 +104,13 @@ export class Live {
   /** Sound and say what is new. */
   private tell(isWhole: boolean): void {
     const news = newsOf(this.board.alarms.values(), this.told, isWhole);
+    const isSilent = this.hello?.span_ns && this.speed <= 0; // who looks back is not warned
     const sentences = news.map((alarm) => alarm.text[this.tongue] ?? alarm.zone);
-    news.forEach((alarm, i) => this.tones.play(alarm.phase, sentences[i], this.tongue));
+    if (!isSilent) news.forEach((alarm, i) => this.tones.play(alarm.phase, sentences[i], this.tongue));
     if (news.length) this.said = sentences.join(" ");
     this.told = new Map(this.board.alarms);
-    for (const alarm of this.board.alarms.values()) this.moves.note(alarm);
+    if (isSilent) this.moves.clear();
+    else for (const alarm of this.board.alarms.values()) this.moves.note(alarm);
   }
 
   private pictured(picture: Picture): void {
@@ -160,7 +170,8 @@ export class Live {
   }
 
   async why(alarm: Alarm): Promise<Decision | null> {
-    const answer = await fetch(new URL(`api/alarms/${encodeURIComponent(alarm.incident)}/why`, document.baseURI));
+    const when = this.hello?.span_ns ? `?t_ns=${BigInt(Math.round(this.nowNs))}` : "";
+    const answer = await fetch(new URL(`api/alarms/${encodeURIComponent(alarm.incident)}/why${when}`, document.baseURI));
     return answer.ok ? ((await answer.json()) as Decision) : null;
   }
 
@@ -178,8 +189,18 @@ export class Live {
     this.isArmed = this.tones.isArmed;
   }
 
-  play(tNs: number, speed: number): void {
+  /** Go to a moment of a replay [s from its start], and on from there. */
+  play(atS: number, speed: number): void {
+    const span = this.hello?.span_ns;
+    if (!span) return;
+    const tNs = Math.min(Math.max(span[0] + atS * 1e9, span[0]), span[1]);
     this.speed = speed;
     this.link.say({ kind: "play", t_ns: Math.round(tNs), speed });
+    this.playing = { atS: (tNs - span[0]) / 1e9, speed };
+  }
+
+  /** A link that names a moment leads there; a connection that came back goes on where it was. */
+  private resume(): void {
+    if (this.playing) this.play(this.playing.atS, this.playing.speed);
   }
 }

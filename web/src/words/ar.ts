@@ -24,4 +24,5 @@ export const ar: Words = {
   roundLike: "مقذوف", heightUnknown: "غير معروف", chance: "الاحتمال", lists: "القوائم", main: "الخريطة", sent: "أُرسل", lost: "فُقد",
   viewer: "لك أن تنظر، لا أن تؤكد.",
   notSeen: "لم يصل إقرارك إلى المحطة: {why}",
+  toAlarm: "إلى إنذار", toBookmark: "العلامات", bookmark: "ضع علامة هنا", unmark: "أزل العلامة",
 };

@@ -22,4 +22,5 @@ export const en = {
   roundLike: "round", heightUnknown: "not known", chance: "Chance", lists: "Lists", main: "Map", sent: "sent", lost: "lost",
   viewer: "You may look, not acknowledge.",
   notSeen: "The station does not know that you have seen it: {why}",
+  toAlarm: "Go to an alarm", toBookmark: "Bookmarks", bookmark: "Bookmark this", unmark: "Remove bookmark",
 };

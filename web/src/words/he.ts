@@ -24,4 +24,5 @@ export const he: Words = {
   roundLike: "קליע", heightUnknown: "לא ידוע", chance: "סיכוי", lists: "רשימות", main: "מפה", sent: "נשלחו", lost: "אבדו",
   viewer: "מותר לך להביט, לא לאשר.",
   notSeen: "האישור לא הגיע לתחנה: {why}",
+  toAlarm: "אל התרעה", toBookmark: "סימניות", bookmark: "סימנייה כאן", unmark: "הסרת הסימנייה",
 };

@@ -19,7 +19,8 @@ from casemate.model.notices import Notice
 
 _NEVER_NS: Final = 2**63 - 1
 STEPS: Final = 64
-"""Steps between two keyframes: folding them again takes some 20 ms."""
+SIZE: Final = 1_000_000
+"""Between two keyframes there are so many steps, or bytes of journal, at most: folded again within some 20 ms."""
 
 
 class Teller(Protocol):
@@ -78,16 +79,18 @@ class Film:
         self._notices: dict[int, tuple[Notice, ...]] = {}  # by the row of their events
         scene = Scene(premises)
         self._keys = [Key(0, 0, scene.copy())]
-        t_first_ns = 0
-        for row, message, events in self._steps(0):
+        t_first_ns = n_since = 0
+        for row, message, events, n_bytes in self._steps(0):
             if events is not None and not isinstance(message, Aside):
                 self._tell(row, herald.take(message, events))
                 self.n_steps += 1
                 progress(events.t_ns)
             self._fold(scene, row, message, events)
             t_first_ns = t_first_ns or scene.t_ns
-            if self.n_steps % STEPS == 0 and scene.t_ns > self._keys[-1].t_ns:
+            n_since += max(n_bytes, SIZE // STEPS)
+            if n_since >= SIZE and scene.t_ns > self._keys[-1].t_ns:
                 self._keys.append(Key(scene.t_ns, row, scene.copy()))
+                n_since = 0
         if not self.n_steps:
             raise SettingsError(str(path), "", "holds no step that could be shown")
         self.span_ns = t_first_ns, scene.t_ns
@@ -107,7 +110,7 @@ class Film:
         if near is not None and key.row <= near.row and near.t_ns <= t_ns:
             key = near
         scene, last = key.scene.copy(), key.row
-        for row, message, events in self._steps(key.row):
+        for row, message, events, _ in self._steps(key.row):
             if events is not None and events.t_ns > t_ns:
                 return Key(scene.t_ns, last, scene, events.t_ns)
             self._fold(scene, row, message, events)
@@ -124,9 +127,11 @@ class Film:
         for notice in self._notices.get(row, ()):
             scene.hear(notice)
 
-    def _steps(self, after: int) -> Iterator[tuple[int, Input, Events | None]]:
-        # Each input with its events, under the number of the last row of the two; a torn run ends with an input.
+    def _steps(self, after: int) -> Iterator[tuple[int, Input, Events | None, int]]:
+        # Each input with its events, under the number of the last row of the two, and their size; a torn run ends with
+        # an input.
         pending: Scan | Tick | None = None
+        n_bytes = 0
         for row, payload in journal.read_rows(self.path, f"seq > {after:d}"):
             try:
                 message = journal.decode(payload)
@@ -134,12 +139,12 @@ class Film:
                 raise JournalError(str(self.path), row, f"does not decode: {error}") from error
             match message:
                 case Aside():
-                    yield row, message, None
+                    yield row, message, None, len(payload)
                 case Events():
                     assert pending is not None  # the loop writes an input before what came of it
-                    yield row, pending, message
+                    yield row, pending, message, n_bytes + len(payload)
                 case Scan() | Tick():
-                    pending = message
+                    pending, n_bytes = message, len(payload)
 
 
 def changes(old: Scene, new: Scene) -> tuple[Fact, ...] | None:

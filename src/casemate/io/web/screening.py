@@ -11,6 +11,7 @@ from casemate.io.web import picture
 from casemate.io.web.film import Film, Key, changes
 from casemate.io.web.hub import Client, Hub, framed
 from casemate.io.web.page import BEAT_S, PICTURE_S, Note, Obey, Page
+from casemate.io.web.roles import Role
 from casemate.io.web.scene import CRUMB_NS
 from casemate.io.web.wire import Ledger, Play, Said, Visitor
 
@@ -27,7 +28,8 @@ class Playhead:
     """
 
     def __init__(self, film: Film, epochs: Iterator[int], visitor: Visitor) -> None:
-        self._film, self._epochs, self._visitor = film, epochs, visitor
+        self._film, self._epochs = film, epochs
+        self._visitor = visitor._replace(role=Role.VIEWER.value)  # nothing is acknowledged in what is over
         self._key = film.at(film.span_ns[0])
         self._ledger = Ledger(self._key.scene, next(epochs), film.span_ns)
         self._from_ns, self._from_s, self._speed = film.span_ns[0], time.monotonic(), 1.0
