@@ -80,7 +80,7 @@ def _show(run_folder: pathlib.Path, asked: "Asked", for_s: float | None) -> None
     from casemate.io.channels.audit import AuditLog
     from casemate.runner.onlooking import screening_of
 
-    with show.stop_flag() as stopped, served(asked) as opener:
+    with show.compiling("show"), show.stop_flag() as stopped, served(asked) as opener:
         log = None
         if asked.users is not None:  # who signed in is no part of the run
             folder = commands.fresh(run_folder.with_name(f"{run_folder.resolve().name}-shown"))

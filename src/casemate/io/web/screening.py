@@ -104,6 +104,8 @@ class Screening:
         self.marks = tuple(film.marks)
         self.ledger = Ledger(film.at(film.span_ns[1]).scene, 0, film.span_ns)  # of the end, for who names no moment
         self.n_steps, self.n_shed, self.n_notices, self.n_pictures = film.n_steps, 0, len(film.marks), 0
+        if film.marks:  # whoever looks waits for no compiler
+            picture.whole(film.at(film.marks[0].t_ns).scene, 0)
         self._epochs = itertools.count(note.now_ns() // 10**6)
         self._seats: dict[Client, Playhead] = {}
 
