@@ -4,21 +4,22 @@ import {
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
+import { COLOURS, stateOf, type Theme as Name } from "../state/colours";
 import type { Hello } from "../wire/messages";
 import { Frame, ringOf } from "./frame";
 import { radar } from "./symbols";
 
-export interface Theme { ground: string; line: string; asset: string; water: string; green: string; building: string; road: string }
+export interface Theme { name: Name; casing: string; ground: string; line: string; asset: string; water: string; green: string; building: string; road: string }
 export const DARK: Theme = {
-  ground: "#0c1622", line: "#33475c", asset: "#7fb2d9", water: "#0a1f38", green: "#10231f", building: "#1c2c3d", road: "#2b3e52",
+  name: "dark", casing: "#0c1622", ground: "#0c1622", line: "#33475c", asset: "#7fb2d9", water: "#0a1f38", green: "#10231f", building: "#1c2c3d", road: "#2b3e52",
 };
 export const LIGHT: Theme = {
-  ground: "#e9edf1", line: "#9fb0c0", asset: "#1f5f93", water: "#c3d8ea", green: "#dbe8da", building: "#d5dce3", road: "#ffffff",
+  name: "light", casing: "#14202c", ground: "#e9edf1", line: "#9fb0c0", asset: "#1f5f93", water: "#c3d8ea", green: "#dbe8da", building: "#d5dce3", road: "#ffffff",
 };
 
 const EMPTY = { type: "FeatureCollection" as const, features: [] };
-// by phase: colour-blind safe (Okabe and Ito), and never alone: zones carry a shape and a word too
-const PHASE_COLOUR = ["match", ["get", "phase"], "warn", "#e8590c", "update", "#e8590c", "impact-expected", "#d6336c", "stay", "#e0a800", "all-clear", "#1c9c8c", "#56b4e9"];
+const COLOUR = ["get", "colour"] as never;
+const whenQuiet = (quiet: number, otherwise: number) => ["case", ["==", ["get", "phase"], "quiet"], quiet, otherwise] as never;
 
 setWorkerUrl(workerUrl);
 
@@ -73,8 +74,9 @@ export function furnish(map: Ground, frame: Frame, hello: Hello, theme: Theme): 
   map.addSource("assets", { type: "geojson", data: { ...EMPTY, features: hello.assets.map((a) => feature(closed(a.ring_deg), "Polygon", { name: a.name })) } });
   map.addLayer({ id: "rings", type: "line", source: "rings", paint: { "line-color": theme.line, "line-width": 1 } });
   map.addLayer({ id: "reach", type: "line", source: "reach", paint: { "line-color": theme.line, "line-width": 1.5, "line-dasharray": [3, 3] } });
-  map.addLayer({ id: "zone-fill", type: "fill", source: "zones", paint: { "fill-color": PHASE_COLOUR as never, "fill-opacity": ["case", ["==", ["get", "phase"], "quiet"], 0.08, 0.35] } });
-  map.addLayer({ id: "zone-edge", type: "line", source: "zones", paint: { "line-color": PHASE_COLOUR as never, "line-width": ["case", ["==", ["get", "phase"], "quiet"], 1, 3] } });
+  map.addLayer({ id: "zone-fill", type: "fill", source: "zones", paint: { "fill-color": COLOUR, "fill-opacity": whenQuiet(0.08, 0.35) } });
+  map.addLayer({ id: "zone-casing", type: "line", source: "zones", paint: { "line-color": theme.casing, "line-width": whenQuiet(0, 5) } }); // yellow on light ground
+  map.addLayer({ id: "zone-edge", type: "line", source: "zones", paint: { "line-color": COLOUR, "line-width": whenQuiet(1, 3) } });
   map.addLayer({ id: "assets", type: "line", source: "assets", paint: { "line-color": theme.asset, "line-width": 2 } });
   for (const sensor of hello.sensors) {
     const element = document.createElement("div");
@@ -84,7 +86,10 @@ export function furnish(map: Ground, frame: Frame, hello: Hello, theme: Theme): 
   }
 }
 
-export function colourZones(map: Ground, hello: Hello, phaseOf: (zone: string) => string): void {
-  const features = hello.zones.map((zone) => feature(closed(zone.ring_deg), "Polygon", { phase: phaseOf(zone.name) }));
+export function colourZones(map: Ground, hello: Hello, theme: Theme, phaseOf: (zone: string) => string): void {
+  const features = hello.zones.map((zone) => {
+    const phase = phaseOf(zone.name);
+    return feature(closed(zone.ring_deg), "Polygon", { phase, colour: COLOURS[theme.name][stateOf(phase)][0] });
+  });
   (map.getSource("zones") as GeoJSONSource | undefined)?.setData({ ...EMPTY, features });
 }

@@ -1,5 +1,6 @@
 // What moves, drawn over the map on a canvas of its own: the map repaints only when the camera moves, this each frame.
 // Positions are metres from the site in the map's own square, so that 32 bits are enough.
+import { DOTS } from "../state/colours";
 import { Flag, type Picture, type Point, type Track } from "../wire/picture";
 import { ellipse, type Frame } from "./frame";
 import { program, Rows } from "./gl";
@@ -17,6 +18,7 @@ const MOST_RINGS = 60; // ellipses: those of the soonest impacts
 const TRAIL_S = 45;
 const TRAIL_STEP_S = 1;
 const JUMP_NS = 5e9; // a picture so much later, or any earlier, continues nothing that was drawn
+const glsl = (hex: string): string => `vec3(${[1, 3, 5].map((at) => (parseInt(hex.slice(at, at + 2), 16) / 255).toFixed(3)).join()})`;
 const CORNERS = 6 * 10; // floats of a segment
 
 const LINES = [
@@ -44,7 +46,7 @@ const PLOTS = [
   `uniform mat4 matrix; uniform float now, scale; layout(location=0) in vec3 pos; layout(location=1) in float born; layout(location=2) in float used;
    out vec4 colour;
    void main() { float left = clamp(1.0 - (now - born) / ${PLOT_S.toFixed(1)}, 0.0, 1.0);
-     colour = vec4(used > 0.5 ? vec3(0.6, 0.9, 1.0) : vec3(0.6, 0.62, 0.65), left * 0.8);
+     colour = vec4(used > 0.5 ? ${glsl(DOTS.used)} : ${glsl(DOTS.unused)}, left * 0.8);
      gl_Position = matrix * vec4(pos, 1.0); gl_PointSize = scale; }`,
   `in vec4 colour; out vec4 pixel; void main() { if (length(gl_PointCoord - 0.5) > 0.5) discard; pixel = vec4(colour.rgb * colour.a, colour.a); }`,
 ] as const;

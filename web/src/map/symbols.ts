@@ -1,5 +1,6 @@
 // APP-6 symbols: one texture of all kinds, and pictures of things that stand. Simulated and exercised things say so.
 import ms from "milsymbol";
+import { TRACKS } from "../state/colours";
 
 export const CELL = 64;
 const ENTITY: Record<string, string> = {
@@ -22,9 +23,11 @@ export function atlas(kinds: string[], mark: string): HTMLCanvasElement {
   canvas.width = CELL * kinds.length * 2;
   canvas.height = CELL;
   const pen = canvas.getContext("2d")!;
+  const light = ms.getColorMode("Light");
+  const colorMode = { ...light, Unknown: TRACKS.unknown, Suspect: TRACKS.suspect };
   [UNKNOWN, SUSPECT].forEach((identity, row) => {
     kinds.forEach((kind, i) => {
-      const drawn = new ms.Symbol(sidc(mark, identity, ENTITY[kind] ?? ENTITY["other"]!), { size: 30, outlineWidth: 3, outlineColor: "#0c1622" }).asCanvas();
+      const drawn = new ms.Symbol(sidc(mark, identity, ENTITY[kind] ?? ENTITY["other"]!), { size: 30, colorMode, outlineWidth: 3, outlineColor: "#0c1622" }).asCanvas();
       const scale = Math.min(1, CELL / Math.max(drawn.width, drawn.height));
       const [w, h] = [drawn.width * scale, drawn.height * scale];
       pen.drawImage(drawn, (row * kinds.length + i) * CELL + (CELL - w) / 2, (CELL - h) / 2, w, h);
