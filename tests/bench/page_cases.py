@@ -147,10 +147,10 @@ def port_of(url):
 
 
 @contextlib.contextmanager
-def serving(page):
+def serving(page, users=None, port=0):
     """Serve over a real socket."""
-    door = Door(port=0)
-    app = make_app(page, roles.Keeper(None), is_local=True, is_tls=False)
+    door = Door(port=port)
+    app = make_app(page, roles.Keeper(users), is_local=True, is_tls=False)
     with Server(app, door, listen(door)) as server:
         deadline = time.monotonic() + 10.0
         while True:

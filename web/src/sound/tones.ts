@@ -1,9 +1,9 @@
 // A tone for each phase, told apart without words; sound must be armed by a click or a key once, and says whether it is.
-import type { Phase } from "../wire/messages";
+import { Waiting, type Call, type Tune } from "./queue";
 
 type Note = [hz: number, seconds: number]; // 0 Hz: silence
 const RISE: Note[] = [[520, 0.18], [780, 0.18]];
-const TUNES: Record<Phase | "stale", Note[]> = {
+const TUNES: Record<Tune, Note[]> = {
   warn: [...RISE, ...RISE, ...RISE, ...RISE],
   update: RISE,
   "impact-expected": [[980, 0.12], [0, 0.06], [980, 0.12], [0, 0.06], [980, 0.12], [0, 0.06], [980, 0.5]],
@@ -14,11 +14,18 @@ const TUNES: Record<Phase | "stale", Note[]> = {
 };
 const GAIN = 0.25;
 const EDGE_S = 0.015; // rise and fall of a note, so that it does not click
+const GAP_S = 0.15; // between tunes
+const SPEECH_MOST_S = 8; // a voice that never says that it is through holds up no warning for longer
+
+export const secondsOf = (tune: Tune): number => TUNES[tune].reduce((sum, [, seconds]) => sum + seconds, 0);
 
 export class Tones {
   private context: AudioContext | null = null;
-  private freeS = 0;
-  private speeches = new Set<ReturnType<typeof setTimeout>>(); // that wait for their tone to end
+  private readonly waiting = new Waiting();
+  private now: { tune: Tune; sentence: string; endS: number; isSpoken: boolean } | null = null;
+
+  /** @param joined What is said of several calls of one tune. */
+  constructor(private readonly joined: (calls: Call[]) => string, private readonly tongue: () => string) {}
 
   get isArmed(): boolean {
     return this.context?.state === "running";
@@ -30,34 +37,41 @@ export class Tones {
   }
 
   async silence(): Promise<void> {
-    this.hush();
+    this.waiting.clear();
+    this.now = null;
+    hush();
     const { context } = this;
     this.context = null; // not only suspended: what is old must not sound when sound is armed again
-    this.freeS = 0;
     await context?.close();
   }
 
-  /** Sound a tune and say a sentence after it; what still sounds is heard to its end first. */
-  play(tune: Phase | "stale", sentence = "", tongue = "en"): void {
-    if (!this.context || !this.isArmed) return;
-    let at = Math.max(this.context.currentTime, this.freeS);
+  /** Sound this when its turn comes; nothing waits where sound is not armed. */
+  play(call: Call): void {
+    if (this.isArmed) this.waiting.add(call);
+  }
+
+  /** Go on: to be called often, and after all that happened at once has been put in. */
+  pump(): void {
+    if (!this.context || !this.isArmed || this.isBusy(this.context.currentTime)) return;
+    const calls = this.waiting.next();
+    if (!calls.length) return;
+    const { tune } = calls[0]!;
+    hush(); // what is still being said is less grave, or too long
+    let at = this.context.currentTime;
     for (const [hz, seconds] of TUNES[tune]) {
       if (hz) this.note(this.context, hz, at, seconds);
       at += seconds;
     }
-    this.freeS = at;
-    if (!sentence) return;
-    const speech = setTimeout(() => {
-      this.speeches.delete(speech);
-      say(sentence, tongue);
-    }, (at - this.context.currentTime) * 1000);
-    this.speeches.add(speech);
+    this.now = { tune, sentence: this.joined(calls), endS: at, isSpoken: false };
   }
 
-  private hush(): void {
-    for (const speech of this.speeches) clearTimeout(speech);
-    this.speeches.clear();
-    if ("speechSynthesis" in globalThis) speechSynthesis.cancel();
+  private isBusy(atS: number): boolean {
+    const { now } = this;
+    if (!now || atS < now.endS) return now !== null;
+    if (!now.isSpoken) say(now.sentence, this.tongue());
+    now.isSpoken = true;
+    if (atS < now.endS + GAP_S) return true;
+    return isSpeaking() && atS < now.endS + SPEECH_MOST_S && !this.waiting.isGraverThan(now.tune);
   }
 
   private note(context: AudioContext, hz: number, at: number, seconds: number): void {
@@ -72,8 +86,14 @@ export class Tones {
   }
 }
 
+const isSpeaking = (): boolean => "speechSynthesis" in globalThis && speechSynthesis.speaking;
+
+function hush(): void {
+  if ("speechSynthesis" in globalThis) speechSynthesis.cancel();
+}
+
 function say(sentence: string, tongue: string): void {
-  if (!("speechSynthesis" in globalThis)) return;
+  if (!sentence || !("speechSynthesis" in globalThis)) return;
   const speech = new SpeechSynthesisUtterance(sentence);
   speech.lang = tongue;
   speechSynthesis.speak(speech);

@@ -3,6 +3,11 @@ import type { Alarm } from "../wire/messages";
 import { isOver } from "./hash";
 import { inOrder } from "./order";
 
+/** Alarms that were told, are not over, and that a whole state of a live station no longer has: nothing says what became of them. */
+export function droppedOf(told: Iterable<Alarm>, known: ReadonlyMap<string, Alarm>): Alarm[] {
+  return [...told].filter((alarm) => !isOver(alarm) && !known.has(alarm.incident));
+}
+
 /**
  * Of these alarms, those to be told. What a listener was told of before is told of again when it changed, also when the
  * change came with a whole state after a lost link: whoever took cover must hear the all-clear. Of what is new in a whole

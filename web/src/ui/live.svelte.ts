@@ -1,8 +1,9 @@
 // The bridge between what the station says and what is shown: one object that panels read, refreshed as things change.
 import { Board } from "../state/board";
 import { DataClock, Moves } from "../state/countdown";
-import { newsOf } from "../state/news";
+import { droppedOf, newsOf } from "../state/news";
 import { inOrder } from "../state/order";
+import type { Call } from "../sound/queue";
 import { Tones } from "../sound/tones";
 import { Link } from "../wire/link";
 import type { Alarm, ChannelState, Decision, Hello, Message, SensorState, ZoneState } from "../wire/messages";
@@ -11,6 +12,7 @@ import { fill, WORDS, type Tongue, type Words } from "../words";
 import { readView, type Playing } from "./view";
 
 const STALE_MS = 2000;
+const URGENT: ReadonlySet<string> = new Set(["warn", "update", "impact-expected"]); // for who hears the page
 const LISTED_MS = 500; // lists of tracks are not read faster
 
 export const isIll = (sensor: SensorState): boolean => sensor.state === "lost" || sensor.state === "degraded";
@@ -30,7 +32,9 @@ export class Live {
   isArmed = $state(false);
   refusal = $state(""); // why an acknowledgement did not reach the station
   needsSignIn = $state(false);
-  said = $state(""); // for who hears the page
+  said = $state(""); // for who hears the page: what cannot wait
+  saidLater = $state(""); // and what can
+  dropped = $state.raw<Alarm[]>([]); // open when the station last knew them: it was started anew, and does not
   tongue = $state<Tongue>(readView().tongue);
   selected = $state<number | null>(null);
   speed = $state(1);
@@ -40,7 +44,7 @@ export class Live {
   private told = new Map<string, Alarm>(); // of each incident, what was last said
   private epoch = NaN;
   private lossSaid = "";
-  readonly tones = new Tones();
+  readonly tones = new Tones((calls) => this.joined(calls), () => this.tongue);
   readonly clock = new DataClock();
   private readonly link: Link;
   private listedMs = 0;
@@ -105,12 +109,36 @@ export class Live {
   private tell(isWhole: boolean): void {
     const news = newsOf(this.board.alarms.values(), this.told, isWhole);
     const isSilent = this.hello?.span_ns && this.speed <= 0; // who looks back is not warned
-    const sentences = news.map((alarm) => alarm.text[this.tongue] ?? alarm.zone);
-    if (!isSilent) news.forEach((alarm, i) => this.tones.play(alarm.phase, sentences[i], this.tongue));
-    if (news.length) this.said = sentences.join(" ");
+    const calls = news.map((alarm): Call => ({ tune: alarm.phase, key: alarm.incident, zone: alarm.zone, sentence: alarm.text[this.tongue] ?? alarm.zone }));
+    if (!isSilent) for (const call of calls) this.tones.play(call);
+    const [urgent, other] = [calls.filter((each) => URGENT.has(each.tune)), calls.filter((each) => !URGENT.has(each.tune))];
+    if (urgent.length) this.said = this.summed(urgent);
+    if (other.length) this.saidLater = this.summed(other);
+    this.miss(isWhole && !this.hello?.span_ns);
     this.told = new Map(this.board.alarms);
     if (isSilent) this.moves.clear();
     else for (const alarm of this.board.alarms.values()) this.moves.note(alarm);
+  }
+
+  /** A station that was started anew and has lost an alarm must not look as if that were over. */
+  private miss(isWhole: boolean): void {
+    const { alarms } = this.board;
+    const lost = isWhole ? droppedOf(this.told.values(), alarms) : [];
+    const known = this.dropped.filter((each) => alarms.has(each.incident)); // a station may take its incidents up again
+    if (lost.length || known.length) this.dropped = [...this.dropped.filter((each) => !known.includes(each)), ...lost];
+    for (const alarm of lost) this.shout(fill(this.words.unknown, { name: alarm.zone }), alarm.incident);
+  }
+
+  /** What is said of several of a kind: the mark, the phase, and each zone once. */
+  private joined(calls: Call[]): string {
+    const [first] = calls;
+    if (!first || calls.length === 1 || first.tune === "stale") return calls.map((each) => each.sentence).join(" ");
+    return `${this.hello?.mark ?? ""} ${this.words.phase[first.tune]}: ${[...new Set(calls.map((each) => each.zone))].join(", ")}.`.trim();
+  }
+
+  private summed(calls: Call[]): string {
+    const tunes = [...new Set(calls.map((each) => each.tune))];
+    return tunes.map((tune) => this.joined(calls.filter((each) => each.tune === tune))).join(" ");
   }
 
   private pictured(picture: Picture): void {
@@ -134,11 +162,12 @@ export class Live {
     if (!isStale && this.said === this.lossSaid) this.said = ""; // no longer true, for who reads it later
     this.isStale = isStale;
     this.link.watch(now);
+    this.tones.pump();
   }
 
   /** Sound that what is shown cannot be trusted. */
-  private shout(sentence: string): void {
-    this.tones.play("stale", sentence, this.tongue);
+  private shout(sentence: string, key = sentence): void {
+    this.tones.play({ tune: "stale", key, zone: "", sentence });
   }
 
   /** Shout of sensors and zones that were well before; their banners are a live region of their own. */
@@ -182,6 +211,12 @@ export class Live {
       body: JSON.stringify({ user, password }),
     });
     return answer.ok;
+  }
+
+  /** Whoever signs out sees nothing any more, at once. */
+  async signOut(): Promise<void> {
+    const answer = await fetch(new URL("api/session", document.baseURI), { method: "DELETE", headers: { "X-Casemate": "1" } });
+    if (answer.ok) location.reload();
   }
 
   async sound(): Promise<void> {
