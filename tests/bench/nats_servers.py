@@ -1,5 +1,6 @@
 """A nats-server of our own on loopback, with JetStream in a folder; `start` and `kill` as often as one likes."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -10,9 +11,13 @@ import socket
 import subprocess
 import time
 
+import nats
 import nkeys
 import pytest
 from brokers import Authority, free_port
+from nats.js import JetStreamContext
+
+from casemate.io.channels import nats_words as words
 
 NATS_SERVER = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
 needs_nats_server = pytest.mark.skipif(
@@ -27,9 +32,16 @@ tls {{
   cert_file: "{folder}/broker.pem", key_file: "{folder}/broker.key", ca_file: "{folder}/ca.pem"
   verify_and_map: true
 }}
-authorization {{ users: [ {{ user: "CN=hill", permissions: {{
-  publish: ["casemate.live.hill.>", "$JS.API.STREAM.INFO.>", "$JS.API.STREAM.CREATE.>"], subscribe: ["_INBOX.>"]
-}} }} ] }}
+authorization {{ users: [
+  {{ user: "CN=hill", permissions: {{
+    publish: ["casemate.live.hill.>", "$JS.API.STREAM.INFO.>", "$JS.API.STREAM.CREATE.>"], subscribe: ["_INBOX.>"]
+  }} }}
+  {{ user: "CN=centre", permissions: {{
+    publish: ["$JS.API.STREAM.INFO.>", "$JS.API.STREAM.CREATE.>", "$JS.API.CONSUMER.CREATE.>",
+              "$JS.API.CONSUMER.INFO.>"]
+    subscribe: ["_INBOX.>", "casemate.live.>"]
+  }} }}
+] }}
 """
 
 
@@ -72,11 +84,34 @@ class NatsServer:
         self.kill()
 
 
+def kept(server, subject, mark="drill"):
+    """Return what the server has kept, in order: headers and what is said."""
+
+    async def ask():
+        client = await nats.connect(server.url)
+        stream = JetStreamContext(client)
+        found = []
+        for each in words.keeping(mark):
+            state = (await stream.stream_info(each.stream)).state
+            for seq in range(state.first_seq, state.last_seq + 1):
+                try:
+                    message = await stream.get_msg(each.stream, seq)
+                except nats.js.errors.NotFoundError:  # a newer one took its place
+                    continue
+                if message.subject.endswith(subject):
+                    found.append((message.headers or {}, words.decode(message.subject, message.data)))
+        await client.close()
+        return found
+
+    return asyncio.run(ask())
+
+
 def guarded(folder):
-    """Return a server that knows the station `hill` by its certificate, and lets it say nothing in another's name."""
+    """Return a server that knows `hill`, which may speak in its own name alone, and `centre`, which may listen."""
     authority = Authority(folder)
     authority.issue("127.0.0.1", "broker")
-    authority.issue("hill")
+    for name in ("hill", "centre"):
+        authority.issue(name)
     return NatsServer(folder, TLS)
 
 

@@ -10,7 +10,7 @@ import pytest
 from brokers import Authority
 from nats.js import JetStreamContext
 from nats.js.api import StorageType, StreamConfig
-from nats_servers import NatsServer, by_credentials, guarded, needs_nats_server
+from nats_servers import NatsServer, by_credentials, guarded, kept, needs_nats_server
 from notice_cases import T0_NS, area, incident, notice
 
 from casemate.errors import ChannelError, SettingsError
@@ -48,28 +48,6 @@ def a_channel(server, tmp_path, **more):
 
 def a_track(track_id=7, p_round=0.9):
     return MapTrack(track_id, T0_NS, "confirmed", "rocket", p_round, 33.30, 44.38, math.nan, (1.0, 2.0, 3.0))
-
-
-def kept(server, subject, mark="drill"):
-    """Return what the server has kept, in order: headers and what is said."""
-
-    async def ask():
-        client = await nats.connect(server.url)
-        stream = JetStreamContext(client)
-        found = []
-        for each in words.keeping(mark):
-            state = (await stream.stream_info(each.stream)).state
-            for seq in range(state.first_seq, state.last_seq + 1):
-                try:
-                    message = await stream.get_msg(each.stream, seq)
-                except nats.js.errors.NotFoundError:  # a newer one took its place
-                    continue
-                if message.subject.endswith(subject):
-                    found.append((message.headers or {}, words.decode(message.subject, message.data)))
-        await client.close()
-        return found
-
-    return asyncio.run(ask())
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from casemate import __version__
-from casemate.cli import basemap, live, protection, questions, replaying, serving
+from casemate.cli import basemap, live, protection, questions, region, replaying, serving
 from casemate.cli.live import Json, Out
 from casemate.cli.why import why
 from casemate.errors import CasemateError, DomainError, InvariantError, SettingsError
@@ -231,6 +231,7 @@ def doctor(
 app.command()(protection.residue)
 app.command()(serving.serve)
 app.command()(replaying.replay)
+app.command()(region.region)
 app.command()(live.send)
 app.command()(live.keys)
 app.command()(live.password)

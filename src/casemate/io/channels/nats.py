@@ -26,8 +26,8 @@ if TYPE_CHECKING:  # nats comes with an extra
 
 T = TypeVar("T")
 
-Server = Annotated[str, Meta(pattern=r"^(nats|tls)://[^@/\s]+$")]
-"""Without a name or a password: those stand in files."""
+SERVER: Final = r"^(nats|tls)://[^@/\s]+$"
+"""Of a server's URL, without a name or a password: those stand in files."""
 _SLACK_S: Final = 5.0  # our own loop takes so much longer than the server may
 
 
@@ -37,7 +37,9 @@ class Settings(Declaration, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: Name
     audience: Literal["live", "drill"] = "drill"
     station: words.Token  # third in every subject; no other station's
-    servers: Annotated[tuple[Server, ...], Meta(min_length=1)] = ("nats://127.0.0.1:4222",)
+    servers: Annotated[tuple[Annotated[str, Meta(pattern=SERVER)], ...], Meta(min_length=1)] = (
+        "nats://127.0.0.1:4222",
+    )
     ca_file: str | None = None  # of the authority that signed the servers' certificates
     cert_file: str | None = None  # ours, and its key, where the servers know stations by them
     key_file: str | None = None

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from casemate.constants import NS_PER_S
 from casemate.io.web import picture
+from casemate.io.web.facts import Fact
 from casemate.io.web.film import Mark
 from casemate.io.web.hub import Client, Hub, framed
 from casemate.io.web.scene import Premises, Scene
@@ -43,6 +44,10 @@ class Note(NamedTuple):
     file: Path | None = None  # the audit log
 
 
+Change = Callable[[], tuple[Scene, tuple[Fact, ...]]]
+"""Changes a scene; returns it, or another that takes its place, and the facts that it changed."""
+
+
 class Page:
     """A run as it happens.
 
@@ -63,6 +68,7 @@ class Page:
         self.n_steps = self.n_shed = self.n_notices = self.n_pictures = 0
         self._steps: deque[tuple[Input, Events | None]] = deque()
         self._notices: deque[Notice] = deque()
+        self._changes: deque[tuple[Change, bool]] = deque()
         self._told_s = time.monotonic()
         self._since = self._n_shown = 0  # plots, and steps, that the newest picture has
         self._full: tuple[int, bytes] = (-1, b"")
@@ -88,6 +94,10 @@ class Page:
         """Queue a notice; of any thread."""
         self._notices.append(notice)
 
+    def follow(self, change: Change, *, is_news: bool) -> None:
+        """Queue a change, of any thread, for what is not one run. What is no news leaves the picture to age."""
+        self._changes.append((change, is_news))
+
     async def run(self) -> None:
         """Fold and tell until cancelled."""
         picture_s = beat_s = 0.0
@@ -101,7 +111,7 @@ class Page:
                 beat_s = now_s + BEAT_S
                 self.hub.tell([self.beat()])
                 self.hub.sweep()
-            await asyncio.sleep(0.0 if self._steps or self._notices else _POLL_S)
+            await asyncio.sleep(0.0 if self._steps or self._notices or self._changes else _POLL_S)
 
     @contextlib.contextmanager
     def seated(self, client: Client, visitor: Visitor) -> Generator[Obey]:
@@ -160,6 +170,20 @@ class Page:
         while self._notices:
             self.n_notices += 1
             self.hub.tell(self.ledger.frames(scene.hear(self._notices.popleft())))
+
+        for _ in range(min(len(self._changes), _AT_ONCE)):
+            self._change(*self._changes.popleft())
+
+    def _change(self, change: Change, is_news: bool) -> None:  # noqa: FBT001 private, one caller
+        scene, facts = change()
+        self.n_steps += 1
+        self._told_s = time.monotonic() if is_news else self._told_s
+        if scene is self.ledger.scene:
+            self.hub.tell(self.ledger.frames(facts))
+        else:  # another place: numbers begin anew, and whoever counts them asks for everything
+            self.ledger = Ledger(scene, self.ledger.epoch + 1)
+            self._full = (-1, b"")
+            self.hub.tell([self.beat()])
 
     def _show(self) -> None:
         scene = self.ledger.scene

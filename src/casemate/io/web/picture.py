@@ -151,8 +151,8 @@ def _arcs(scene: Scene) -> Records:
     is_there[is_there] = tracks["track_id"][at[is_there]] == landings["track_id"][is_there]
     is_there &= landings["t_impact_ns"] > scene.t_ns
     tracks, landings = tracks[at[is_there]], landings[is_there]
-    is_round = tracks["p_round"] >= ROUND_LIKE
-    tracks, landings = tracks[is_round], landings[is_round]
+    is_flown = (tracks["p_round"] >= ROUND_LIKE) & np.isfinite(tracks["state"][:, 6])  # NaN: another station's round
+    tracks, landings = tracks[is_flown], landings[is_flown]
     threatens = np.isin(tracks["track_id"], list(scene.threatening))
     order = np.lexsort((landings["t_impact_ns"], ~threatens))[:MAX_ARCS]
     tracks, left_s = tracks[order], -_age_s(scene, landings["t_impact_ns"][order])

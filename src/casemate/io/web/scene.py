@@ -134,6 +134,16 @@ class Scene:
         self._forget()
         return self._note_health(events)
 
+    def show(self, tracks: Records, landings: Records, threatening: frozenset[int]) -> None:
+        """Take in tracks (`SHOWN`, by id) and landings (`LANDING`) as another made them, all at once."""
+        self.tracks, self.landings, self.threatening = tracks, landings, threatening
+        self._leave_crumbs()
+
+    def pass_to(self, t_ns: int) -> None:
+        """Let time pass, and forget what is past."""
+        self.t_ns = max(self.t_ns, t_ns)
+        self._forget()
+
     def hear(self, notice: Notice) -> tuple[Fact, ...]:
         """Take in a notice; return the alarm that it makes."""
         soonest = min(notice.areas, key=lambda area: area.t_impact_ns, default=None)
@@ -197,6 +207,9 @@ class Scene:
             self.landings = _replaced(self.landings, touched, _landings(events))
             threats = {threat.track_id for threat in events.threats}
             self.threatening = (self.threatening - frozenset(touched.tolist())) | threats
+        self._leave_crumbs()
+
+    def _leave_crumbs(self) -> None:
         t_told_ns = self.trail[-1].t_ns if self.trail else 0
         news = self.tracks[self.tracks["t_ns"] > t_told_ns]
         if news.size and self.t_ns - t_told_ns >= CRUMB_NS:
