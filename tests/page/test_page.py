@@ -47,9 +47,7 @@ def test_the_first_picture_comes_soon_and_moves(page):
     assert page.locator(".watermark").inner_text() == "SIMULATION"
 
 
-@pytest.mark.parametrize(
-    "view", ["", "#theme=light", "#lang=ar", "#lang=he&theme=light", "#view=text", "#view=text&lang=ar&theme=light"]
-)
+@pytest.mark.parametrize("view", ["", "#theme=light", "#lang=ar"])  # more, with made-up alarms: test_pictures.py
 def test_everybody_can_read_it(page, view):
     page.goto(page.url.split("#")[0] + view)
     page.reload()

@@ -24,7 +24,7 @@ export function atlas(kinds: string[], mark: string): HTMLCanvasElement {
   canvas.height = CELL;
   const pen = canvas.getContext("2d")!;
   const light = ms.getColorMode("Light");
-  const colorMode = { ...light, Unknown: TRACKS.unknown, Suspect: TRACKS.suspect };
+  const colorMode = { ...light, Unknown: TRACKS.unknown, Hostile: TRACKS.suspect }; // APP-6D fills suspects as hostile, and breaks their frame;
   [UNKNOWN, SUSPECT].forEach((identity, row) => {
     kinds.forEach((kind, i) => {
       const drawn = new ms.Symbol(sidc(mark, identity, ENTITY[kind] ?? ENTITY["other"]!), { size: 30, colorMode, outlineWidth: 3, outlineColor: "#0c1622" }).asCanvas();

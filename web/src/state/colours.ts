@@ -19,8 +19,8 @@ export const PICTURES: Record<string, State[]> = {
   zones: ["warn", "impact", "stay", "over", "quiet"],
   bar: ["warn", "impact", "stay", "over", "trouble", "bar"],
 };
-/** Fills of symbols: APP-6 has (255, 255, 128) and (255, 188, 1), which are 12 apart for who sees no green. */
-export const TRACKS = { unknown: "#ffff80", suspect: "#e88400" };
+/** Fills of symbols: APP-6D has suspects (255, 128, 128), which for who sees no green is 19.7 from its unknown. */
+export const TRACKS = { unknown: "#ffff80", suspect: "#ff7878" };
 export const DOTS = { used: "#99e6ff", unused: "#808590" };
 
 const STATES: Record<string, State> = {

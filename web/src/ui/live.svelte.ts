@@ -175,7 +175,7 @@ export class Live {
     const { board, words } = this;
     for (const each of board.sensors.values())
       if (isIll(each) && !this.sensors.some((old) => old.name === each.name && old.state === each.state))
-        this.shout(fill(words.sensorLost, { name: each.name, state: each.state, why: each.reason }));
+        this.shout(fill(words.sensorLost, { name: each.name, state: words.health[each.state] ?? each.state, why: each.reason }));
     const blind = [...board.zones.values()].filter((each) => !each.is_watched);
     const news = blind.filter((each) => this.zones.some((old) => old.name === each.name && old.is_watched));
     if (news.length && blind.length === board.zones.size) this.shout(words.everyZone);

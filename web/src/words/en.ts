@@ -26,4 +26,5 @@ export const en = {
   keys: "Keys", keysOn: "Keys of one character", keysWhy: "Off, or other characters, for who dictates or strikes keys unmeant. Kept by this browser.", key: "Key", does: "Does",
   keysAll: "every button, list and field; close what is open", signOut: "Sign out",
   unknown: "The station no longer knows the alarm for {name}, which was not over. That is no all-clear.",
+  health: { ok: "well", waiting: "waiting", degraded: "degraded", lost: "lost" } as Record<string, string>,
 };
