@@ -1,6 +1,8 @@
 """A run that is over, in a real browser: sought by slider, by link and by keyboard, and never taken for a live one."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -40,3 +42,30 @@ def test_a_kept_run_is_sought_bookmarked_and_shared(chromium, replayed):
     assert page.locator("header.warn").count() == 1  # each has a playhead of its own
     context.close()
     assert not errors
+
+
+def test_a_video_is_the_same_twice_and_says_what_it_is(chromium, replayed, tmp_path):
+    page = chromium.new_page()
+    page.goto(replayed)
+    page.wait_for_selector(".replay option:nth-child(3)", state="attached")
+    page.locator(".replay select").nth(1).select_option(index=1)
+    page.wait_for_selector("header.warn")
+    page.locator(".export summary").click()
+    page.locator(".export input").fill("1")
+    hashes = []
+    for ending in ("webm", "mp4"):  # encoded twice, drawn twice: the frames are the same
+        page.locator(".export select").select_option(ending)
+        page.get_by_role("button", name="Video").click()
+        page.wait_for_selector(f".export a[download*='-REPLAY-'][download$='.{ending}']", timeout=120_000)
+        hashes.append(page.locator(".export code").inner_text())
+    with page.expect_download() as download:
+        page.locator(".export a").click()
+    download.value.save_as(tmp_path / "video.mp4")
+    page.close()
+    assert hashes[0] == hashes[1]
+    assert (tmp_path / "video.mp4").read_bytes()[4:8] == b"ftyp"
+    if shutil.which("ffprobe") is None:
+        pytest.skip("ffprobe is not here (Debian: apt-get install ffmpeg): the video was not read back")
+    ask = ["ffprobe", "-v", "error", "-count_frames", "-of", "csv=p=0"]
+    entries = ["-show_entries", "stream=width,height,nb_read_frames", str(tmp_path / "video.mp4")]
+    assert subprocess.check_output([*ask, *entries], text=True).strip().rstrip(",") == "1280,720,30"

@@ -40,6 +40,7 @@ export class Live {
   speed = $state(1);
   playing = $state.raw<Playing | null>(readView().playing); // what was last asked of a replay, as the address says it
   pictureNs = 0;
+  isFilming = false; // frames are being made: the map stands, and leaves them the processor
   readonly moves = new Moves();
   private told = new Map<string, Alarm>(); // of each incident, what was last said
   private epoch = NaN;

@@ -29,4 +29,5 @@ export const ar: Words = {
   keysAll: "كل زر وقائمة وحقل؛ إغلاق المفتوح", signOut: "خروج",
   unknown: "لم تعد المحطة تعرف إنذار {name} ولم يكن قد انتهى. هذا ليس زوالًا للخطر.",
   health: { ok: "سليم", waiting: "في الانتظار", degraded: "متدهور", lost: "مفقود" },
+  export: "تصدير", still: "صورة (PNG)", video: "فيديو", lasting: "المدة", format: "الصيغة", cancel: "إلغاء", noEncoder: "هذا المتصفح لا يستطيع ترميز {format}.",
 };

@@ -27,4 +27,5 @@ export const en = {
   keysAll: "every button, list and field; close what is open", signOut: "Sign out",
   unknown: "The station no longer knows the alarm for {name}, which was not over. That is no all-clear.",
   health: { ok: "well", waiting: "waiting", degraded: "degraded", lost: "lost" } as Record<string, string>,
+  export: "Export", still: "Still (PNG)", video: "Video", lasting: "Lasting", format: "Format", cancel: "Cancel", noEncoder: "This browser cannot encode {format}.",
 };

@@ -29,4 +29,5 @@ export const he: Words = {
   keysAll: "כל כפתור, רשימה ושדה; סגירת מה שפתוח", signOut: "יציאה",
   unknown: "התחנה אינה מכירה עוד את ההתרעה באזור {name}, שלא הסתיימה. אין זו הודעה שהסכנה חלפה.",
   health: { ok: "תקין", waiting: "ממתין", degraded: "מוגבל", lost: "אבוד" },
+  export: "ייצוא", still: "תמונה (PNG)", video: "וידאו", lasting: "משך", format: "תבנית", cancel: "ביטול", noEncoder: "הדפדפן אינו יודע לקודד {format}.",
 };
