@@ -4,6 +4,7 @@ import { colourZones, furnish, ground, matrixLayer, type Theme } from "../map/ba
 import { underlay } from "../map/basemap";
 import { Frame } from "../map/frame";
 import { Overlay } from "../map/overlay";
+import { COLOURS, stateOf } from "../state/colours";
 import { countdown } from "../state/countdown";
 import { phases, SHAPES } from "../state/order";
 import type { Alarm, Hello } from "../wire/messages";
@@ -15,7 +16,6 @@ export interface Look { theme: Theme; words: Words; camera: string | null }
 
 const BAR = 56; // height of the alarm bar [px]
 const FONT = 'system-ui, "Noto Sans", sans-serif';
-const COLOUR: Record<string, string> = { warn: "--warn", update: "--warn", "impact-expected": "--impact", stay: "--stay" };
 
 /** A map and its overlay that nobody sees, and the canvas that both are drawn on, with the alarm bar and the mark. */
 export class Stage {
@@ -58,7 +58,7 @@ export class Stage {
     const told = this.hello.zones.map((zone) => open.get(zone.name)?.phase ?? "quiet").join();
     if (told === this.told) return;
     this.told = told;
-    colourZones(this.map, this.hello, (zone) => open.get(zone)?.phase ?? "quiet");
+    colourZones(this.map, this.hello, this.look.theme, (zone) => open.get(zone)?.phase ?? "quiet");
     await this.map.once("idle");
     const drawn = this.map.once("render").then(() => this.backdrop.getContext("2d")!.drawImage(this.map.getCanvas(), 0, 0, this.size.w, this.size.h));
     this.map.triggerRepaint();
@@ -114,10 +114,9 @@ export class Stage {
   private bar(tNs: number): void {
     const { pen, size, look } = this;
     const top = [...phases(this.alarms).values()][0];
-    const style = getComputedStyle(document.documentElement);
-    pen.fillStyle = style.getPropertyValue(top ? COLOUR[top.phase] ?? "--quiet" : "--quiet");
+    const [ground, colour] = COLOURS[look.theme.name][top ? stateOf(top.phase) : "bar"];
+    pen.fillStyle = ground;
     pen.fillRect(0, 0, size.w, BAR);
-    const colour = top ? "#fff" : style.getPropertyValue("--text");
     const what = top ? `${SHAPES[top.phase]} ${look.words.phase[top.phase]}: ${top.zone}` : `${look.words.noAlarm}: ${this.hello.station}`;
     this.write(what, 20, BAR / 2, 24, 700, "start", colour);
     if (!top || top.phase === "stay") return;
