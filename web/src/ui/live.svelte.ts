@@ -75,11 +75,12 @@ export class Live {
   private changed(what: Message["kind"]): void {
     const { board } = this;
     if (what === "hello") {
-      const isFirst = this.hello === null;
+      const wasAtS = this.hello?.span_ns ? (this.nowNs - this.hello.span_ns[0]) / 1e9 : null;
       this.hello = board.hello;
       this.needsSignIn = false;
       this.begin(board.hello!);
-      if (isFirst) this.resume();
+      if (this.link.isFresh) this.resume(wasAtS);
+      this.link.isFresh = false;
     }
     if (what === "beat" && this.link.beat) this.pictureAgeS = this.link.beat.picture_age_s;
     if (what !== "beat") {
@@ -236,7 +237,8 @@ export class Live {
   }
 
   /** A link that names a moment leads there; a connection that came back goes on where it was. */
-  private resume(): void {
-    if (this.playing) this.play(this.playing.atS, this.playing.speed);
+  private resume(wasAtS: number | null): void {
+    if (wasAtS !== null) this.play(wasAtS, this.speed);
+    else if (this.playing) this.play(this.playing.atS, this.playing.speed);
   }
 }

@@ -11,6 +11,7 @@ export interface Listener {
 
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 2000;
+const LATE_MS = 1000; // watched each tenth of a second
 const DEAD_MS = 5000; // a path that was cut says nothing, ever: only who gives up finds the station when it is back
 
 export class Link {
@@ -23,6 +24,8 @@ export class Link {
   private isAsked = false; // a hello is on its way
   private isClosed = false;
   private openedMs = 0;
+  private watchedMs = 0;
+  isFresh = false; // it was opened, and nobody has said yet where it is to go on
 
   constructor(private readonly url: string, private readonly listener: Listener) {}
 
@@ -31,7 +34,7 @@ export class Link {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.openedMs = performance.now();
-    this.isAsked = true;
+    this.isAsked = this.isFresh = true;
     socket.onopen = () => {
       this.isOpen = true;
       this.retryMs = FIRST_RETRY_MS;
@@ -43,6 +46,9 @@ export class Link {
   /** Give up a connection over which nothing came for long, and make another; to be asked now and then. */
   watch(nowMs: number): void {
     const { socket } = this;
+    const isLate = nowMs - this.watchedMs > LATE_MS; // the page itself stood still: what came meanwhile is yet to be read
+    this.watchedMs = nowMs;
+    if (isLate) this.openedMs = nowMs;
     if (!socket || this.isClosed || nowMs - Math.max(this.lastMs, this.openedMs) < DEAD_MS) return;
     socket.onopen = socket.onmessage = socket.onclose = null; // what it may still bring is of the past
     socket.close();
