@@ -173,6 +173,30 @@ def test_over_a_socket_a_page_goes_where_it_says(screening):
     assert (hello["t_ns"], len(hello["alarms"])) == (moment, 3)
 
 
+def test_a_journal_that_goes_away_ends_no_other_connection(screening, monkeypatch):
+    async def watch(url):
+        first, _ = await page_cases.greeted(url)
+        async with first:
+            monkeypatch.setattr(screening.film, "at", gone)
+            with contextlib.suppress(websockets.ConnectionClosed):
+                while True:
+                    await asyncio.wait_for(first.recv(), 5.0)
+        monkeypatch.undo()
+        second, hello = await page_cases.greeted(url)
+        async with second:
+            while not isinstance(said := await asyncio.wait_for(second.recv(), 5.0), str) or '"beat"' not in said:
+                pass
+        return hello, said
+
+    def gone(*_):
+        raise JournalError("journal.sqlite", 5, "is gone")
+
+    with page_cases.serving(screening) as server:
+        hello, said = asyncio.run(watch(server.url))
+    assert hello["mark"] == "REPLAY"
+    assert json.loads(said)["kind"] == "beat"
+
+
 @pytest.mark.parametrize(
     "said", ['{"kind":"play"}', '{"kind":"play","t_ns":5,"speed":101}', '{"kind":"play","t_ns":-5}', '{"kind":"stop"}']
 )

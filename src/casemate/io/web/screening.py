@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Iterator
 
 from casemate.constants import NS_PER_S
+from casemate.errors import JournalError
 from casemate.io.web import picture
 from casemate.io.web.film import Film, Key, changes
 from casemate.io.web.hub import Client, Hub, framed
@@ -116,7 +117,11 @@ class Screening:
             begin_s = time.monotonic()
             is_due = begin_s >= beat_s
             for client, head in list(self._seats.items()):
-                _tell(client, await head.go_on())
+                try:
+                    _tell(client, await head.go_on())
+                except JournalError as error:  # gone or damaged since it was opened: who looks at that part is told off
+                    self.note.audit("fault", self.note.now_ns(), channel="page", why=str(error))
+                    client.cut()
                 if is_due:
                     client.tell(framed(head.beat(self.note.now_ns())))
             if is_due:
