@@ -19,12 +19,10 @@ const TRAIL_S = 45;
 const TRAIL_STEP_S = 1;
 const JUMP_NS = 5e9; // a picture so much later, or any earlier, continues nothing that was drawn
 const glsl = (hex: string): string => `vec3(${[1, 3, 5].map((at) => (parseInt(hex.slice(at, at + 2), 16) / 255).toFixed(3)).join()})`;
-const FLOATS = 10; // of a corner of a segment
-const MANY = 200; // tracks, from which lines are one pixel wide and symbols smaller
-const LEAST = 0.28; // of a cell: the smallest symbol, 18 px
+const CORNERS = 6 * 10; // floats of a segment
 
 const LINES = [
-  `uniform mat4 matrix; uniform vec2 size; uniform float width; uniform bool isThin;
+  `uniform mat4 matrix; uniform vec2 size; uniform float width;
    layout(location=0) in vec3 a; layout(location=1) in vec3 b; layout(location=2) in vec4 tint; out vec4 colour;
    void main() {
      vec4 p = matrix * vec4(a, 1.0), q = matrix * vec4(b, 1.0);
@@ -34,7 +32,6 @@ const LINES = [
      vec4 here = corner < 2 || corner == 4 ? p : q;
      float sign = corner == 0 || corner == 2 || corner == 3 ? 1.0 : -1.0;
      colour = tint;
-     if (isThin) { gl_Position = gl_VertexID % 2 == 0 ? p : q; return; }
      gl_Position = (p.w > 0.0 && q.w > 0.0) ? vec4(here.xy + side * sign * width / size * here.w, here.zw) : vec4(2.0);
    }`,
   `in vec4 colour; out vec4 pixel; void main() { pixel = vec4(colour.rgb * colour.a, colour.a); }`,
@@ -71,34 +68,31 @@ export function placeOf(track: Track, arc: Point[] | undefined, tS: number, into
 /** Segments in the map's metres, six corners of ten floats each, in an array that grows and is used again. Not drawn as
  * instances of one quad: without a GPU each of those costs as much as a call, 15,000 of them 400 ms. */
 class Segments {
-  private rows = new Float32Array(6 * FLOATS * 4096);
+  private rows = new Float32Array(CORNERS * 4096);
   private n = 0;
-  private corners = 6;
 
-  start(corners: 2 | 6): void {
+  start(): void {
     this.n = 0;
-    this.corners = corners;
   }
 
   /** A line through n points of three floats. */
   line(points: Float32Array, n: number, colour: Colour, isClosed = false): void {
     const last = isClosed ? n : n - 1;
-    const each = FLOATS * this.corners;
-    if (each * (this.n + last) > this.rows.length) this.grow(each * (this.n + last));
+    if (CORNERS * (this.n + last) > this.rows.length) this.grow(CORNERS * (this.n + last));
     for (let i = 0; i < last; i++, this.n++) {
-      const at = each * this.n;
+      const at = CORNERS * this.n;
       const [a, b] = [3 * i, 3 * ((i + 1) % n)];
       for (let k = 0; k < 3; k++) {
         this.rows[at + k] = points[a + k]!;
         this.rows[at + 3 + k] = points[b + k]!;
       }
       for (let k = 0; k < 4; k++) this.rows[at + 6 + k] = colour[k]!;
-      for (let corner = 1; corner < this.corners; corner++) this.rows.copyWithin(at + FLOATS * corner, at, at + FLOATS);
+      for (let corner = 1; corner < 6; corner++) this.rows.copyWithin(at + 10 * corner, at, at + 10);
     }
   }
 
   all(): Float32Array {
-    return this.rows.subarray(0, FLOATS * this.corners * this.n);
+    return this.rows.subarray(0, CORNERS * this.n);
   }
 
   private grow(length: number): void {
@@ -201,7 +195,7 @@ export class Overlay {
 
   private drawn(picture: Picture): Float32Array {
     const { segments: out, scratch, frame } = this;
-    out.start(this.isCrowded() ? 2 : 6);
+    out.start();
     for (const arc of picture.arcs.values()) {
       arc.forEach((point, i) => frame.put(...point.pos, scratch, 3 * i));
       out.line(scratch, arc.length, ARC);
@@ -258,10 +252,6 @@ export class Overlay {
     return rows.subarray(0, 4 * n);
   }
 
-  private isCrowded(): boolean {
-    return this.picture!.tracks.length > MANY;
-  }
-
   draw(nowS: number): void {
     const { gl, canvas, matrix } = this;
     const dpr = Math.min(devicePixelRatio, 2);
@@ -285,11 +275,10 @@ export class Overlay {
     use(this.lines, this.lineRows);
     gl.uniform2f(gl.getUniformLocation(this.lines, "size"), w, h);
     gl.uniform1f(gl.getUniformLocation(this.lines, "width"), 1.6 * dpr);
-    gl.uniform1i(gl.getUniformLocation(this.lines, "isThin"), this.isCrowded() ? 1 : 0);
-    gl.drawArrays(this.isCrowded() ? gl.LINES : gl.TRIANGLES, 0, this.lineRows.count);
+    gl.drawArrays(gl.TRIANGLES, 0, this.lineRows.count);
     this.headRows.fill(this.placed(nowS));
     use(this.heads, this.headRows);
-    gl.uniform1f(gl.getUniformLocation(this.heads, "scale"), Math.max(LEAST, 0.6 * Math.min(1, Math.sqrt(MANY / this.picture.tracks.length))) * CELL * dpr);
+    gl.uniform1f(gl.getUniformLocation(this.heads, "scale"), 0.6 * CELL * dpr);
     gl.uniform1f(gl.getUniformLocation(this.heads, "cells"), this.cells);
     gl.drawArrays(gl.POINTS, 0, this.headRows.count);
   }
